@@ -1,0 +1,43 @@
+# Every target sets up what it needs by itself; nothing has to be installed first but make, git and Python 3.11+.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+VENV := .venv
+PY := $(VENV)/bin/python
+SETUP := tests/lab/setup.sh
+unexport PYTHONDONTWRITEBYTECODE
+
+SCENARIO ?=
+AFTER ?= 20
+
+.PHONY: help live world test check bench wheel clean
+
+help: ## What can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+
+live: ## The board on a real stack of its own; SCENARIO=stuck-proxies, worker-stall, channel-leak, sync-lag, lock-pileup
+	@bash $(SETUP) venv && bash $(SETUP) servers live
+	@$(PY) -m tests.lab live $(if $(SCENARIO),--scenario $(SCENARIO) --after $(AFTER))
+
+world: ## The same stack without the board, for use with other commands
+	@bash $(SETUP) venv && bash $(SETUP) servers live
+	@$(PY) -m tests.lab world $(if $(SCENARIO),--scenario $(SCENARIO) --after $(AFTER))
+
+test: ## All tests, on real servers where they are or may be installed
+	@bash $(SETUP) venv && bash $(SETUP) servers test
+	@$(PY) -m pytest
+
+check: ## Lint, format, types, import contract
+	@bash $(SETUP) venv
+	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy && $(VENV)/bin/lint-imports
+
+bench: ## What polling costs, what the board paints
+	@bash $(SETUP) venv && bash $(SETUP) servers test
+	@$(PY) -m tests.benchmarks
+
+wheel: ## The wheel that users install
+	@bash $(SETUP) venv
+	@$(PY) -m build --wheel --outdir dist .
+
+clean: ## Remove what the other targets made in this folder
+	@rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,78 @@
+"""The board: one fold from the board before and the next Frame."""
+
+from __future__ import annotations
+
+import msgspec
+
+from unstick.board.channels import fold_channels
+from unstick.board.findings import Finding, Subjects, find
+from unstick.board.host import fold_host
+from unstick.board.locks import fold_locks
+from unstick.board.memory import Memory, Notes
+from unstick.board.proxies import fold_proxies
+from unstick.board.queues import fold_queues
+from unstick.board.services import fold_services
+from unstick.board.sources import Sight, SourceState
+from unstick.board.sync import fold_sync
+from unstick.board.workers import fold_workers
+from unstick.facts.frame import Frame
+from unstick.facts.level import Level, worst
+from unstick.settings import Context
+
+
+class Board(msgspec.Struct, frozen=True, eq=False):
+    """What one Frame means in the light of those before it."""
+
+    frame: Frame
+    context: Context
+    sources: tuple[SourceState, ...]
+    subjects: Subjects
+    findings: tuple[Finding, ...]
+    level: Level
+    memory: Memory
+
+    @property
+    def undecided(self) -> bool:
+        """Another look would settle a judgement that one look can't."""
+        workers, proxies = self.subjects.workers, self.subjects.proxies
+        again = any("looking again" in worker.note for worker in workers.items) if workers else False
+        return again or bool(proxies and proxies.undecided)
+
+
+def fold(before: Board | None, frame: Frame, context: Context) -> Board:
+    """The board after ``frame``. Pure: the same Frames in the same order give the same board."""
+    sight = Sight(frame, context.thresholds.stale_factor)
+    notes = Notes(before.memory if before else Memory(), frame.at)
+    workers = fold_workers(sight, notes, context)
+    subjects = Subjects(
+        workers=workers,
+        proxies=fold_proxies(sight, notes, context, workers),
+        queues=fold_queues(sight, notes, context),
+        channels=fold_channels(sight, notes, context),
+        sync=fold_sync(sight, notes, context),
+        locks=fold_locks(sight, notes, context, workers),
+        services=fold_services(sight, notes, workers),
+        host=fold_host(sight, notes, context),
+    )
+    findings = find(subjects, notes)
+    level = worst([*(finding.level for finding in findings), *_levels(subjects)])
+    return Board(frame, context, sight.sources, subjects, findings, level, notes.memory())
+
+
+def subject_levels(subjects: Subjects) -> dict[str, Level | None]:
+    """The level of each subject by the key of its pane; ``None`` where it is not configured."""
+    parts = {
+        "workers": subjects.workers,
+        "proxies": subjects.proxies,
+        "queues": subjects.queues,
+        "channels": subjects.channels,
+        "sync": subjects.sync,
+        "locks": subjects.locks,
+        "services": subjects.services,
+        "host": subjects.host,
+    }
+    return {key: None if part is None else part.level for key, part in parts.items()}
+
+
+def _levels(subjects: Subjects) -> list[Level]:
+    return [level for level in subject_levels(subjects).values() if level is not None]

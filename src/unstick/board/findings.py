@@ -1,0 +1,188 @@
+"""What is wrong, one line each: the level of every subject with its reason and what it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from unstick.board.channels import Channels
+from unstick.board.host import Host
+from unstick.board.locks import Locks
+from unstick.board.memory import Notes
+from unstick.board.proxies import Proxies
+from unstick.board.queues import Queues
+from unstick.board.services import Service, Services
+from unstick.board.sync import Sync
+from unstick.board.workers import Workers
+from unstick.facts.level import Level
+from unstick.facts.units import duration
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """``id`` is stable while the cause lasts; ``subject`` is the key of its pane; ``since`` is UTC seconds."""
+
+    id: str
+    subject: str
+    level: Level
+    title: str
+    evidence: tuple[str, ...]
+    since: float
+    action: str | None = None
+
+
+class Subjects(msgspec.Struct, frozen=True, eq=False):
+    """The folded subjects; ``None`` where nothing of the kind is configured."""
+
+    workers: Workers | None
+    proxies: Proxies | None
+    queues: Queues | None
+    channels: Channels | None
+    sync: Sync | None
+    locks: Locks | None
+    services: Services
+    host: Host | None
+
+
+def find(subjects: Subjects, notes: Notes) -> tuple[Finding, ...]:
+    """All findings, the worst first; ``since`` survives as long as the same id is found."""
+    found = [
+        *_workers(subjects.workers),
+        *_proxies(subjects.proxies),
+        *_queues(subjects.queues),
+        *_channels(subjects.channels),
+        *_sync(subjects.sync),
+        *_locks(subjects.locks),
+        *_sources(subjects.services),
+        *_host(subjects.host),
+    ]
+    notes.remember("findings", notes.at, {finding.id: "found" for finding in found})
+    dated = []
+    for finding in found:
+        track = notes.track("findings", finding.id)
+        dated.append(msgspec.structs.replace(finding, since=track.since if track else notes.at))
+    dated.sort(key=lambda finding: (-finding.level.rank, finding.since))
+    return tuple(dated)
+
+
+def _finding(
+    name: str, subject: str, level: Level, title: str, evidence: tuple[str, ...] = (), action: str | None = None
+) -> Finding:
+    return Finding(name, subject, level, title, evidence, 0.0, action)
+
+
+def _workers(workers: Workers | None) -> Iterator[Finding]:
+    if workers is None:
+        return
+    gone = {container.id for container in workers.containers if container.gone}
+    for container in workers.containers:
+        if container.gone:
+            ago = "" if container.last_seen_s is None else f" (last sign {duration(container.last_seen_s)} ago)"
+            title = f"container {container.id} is gone{ago} and still holds {container.proxies} proxies"
+            evidence = (f"none of its {container.workers} workers gave a sign of life",)
+            yield _finding(
+                f"container-gone:{container.id}", "workers", Level.CRITICAL, title, evidence, "free-proxies"
+            )
+    for worker in workers.items:
+        if worker.level.rank < Level.WARNING.rank or worker.container in gone:
+            continue
+        seen = "" if worker.last_seen_s is None else f", last sign {duration(worker.last_seen_s)} ago"
+        title = f"worker {worker.id} is {worker.life}: {worker.note}"
+        yield _finding(f"worker-{worker.life}:{worker.id}", "workers", worker.level, title, (f"{worker.kind}{seen}",))
+
+
+def _proxies(proxies: Proxies | None) -> Iterator[Finding]:
+    if proxies is None:
+        return
+    by_container: dict[str, list[str]] = {}
+    for proxy in proxies.items:
+        if proxy.state == "stuck":
+            by_container.setdefault(proxy.container or proxy.worker_id or "?", []).append(proxy.id)
+    for container, ids in by_container.items():
+        title = f"{len(ids)} {'proxy' if len(ids) == 1 else 'proxies'} held by dead workers of {container}"
+        evidence = next((p.evidence for p in proxies.items if p.id == ids[0]), ())
+        yield _finding(
+            f"proxies-held-by-dead:{container}", "proxies", Level.CRITICAL, title, evidence, "free-proxies"
+        )
+    if proxies.free is not None and proxies.total and not by_container and proxies.level.rank > Level.OK.rank:
+        title = f"pool runs dry: {proxies.free} of {proxies.total} proxies free"
+        yield _finding("pool-dry", "proxies", proxies.level, title)
+
+
+def _queues(queues: Queues | None) -> Iterator[Finding]:
+    for queue in queues.items if queues else ():
+        if queue.level.rank >= Level.WARNING.rank:
+            age = "" if queue.oldest_s is None else f", oldest {duration(queue.oldest_s)}"
+            why = f": {queue.note}" if queue.note else ""
+            title = f"queue {queue.name} waits {queue.ready}{age}{why}"
+            yield _finding(f"queue:{queue.key}", "queues", queue.level, title, (f"{queue.system} {queue.place}",))
+
+
+def _channels(channels: Channels | None) -> Iterator[Finding]:
+    if channels is None:
+        return
+    for alarm in channels.alarms:
+        yield _finding(f"alarm:{alarm}", "channels", Level.CRITICAL, f"RabbitMQ alarm: {alarm}")
+    for link in channels.items:
+        if link.level.rank >= Level.WARNING.rank:
+            name = link.connection.client or link.connection.name
+            full = (
+                ""
+                if link.full_in_s is None
+                else f"; limit {link.connection.channel_max} in {duration(link.full_in_s)}"
+            )
+            title = f"{name}: {', '.join(link.notes)}{full}"
+            yield _finding(f"channels:{link.key}", "channels", link.level, title, (link.connection.name,))
+
+
+def _sync(sync: Sync | None) -> Iterator[Finding]:
+    if sync is None or sync.level.rank < Level.WARNING.rank:
+        return
+    lag = "never seen to work" if sync.lag_s is None else f"last success {duration(sync.lag_s)} ago"
+    title = f"balance sync {', '.join(sync.notes)}; {lag}, due every {duration(sync.every_s)}"
+    yield _finding("sync", "sync", sync.level, title, sync.notes, "sync-balances" if sync.overdue else None)
+
+
+def _locks(locks: Locks | None) -> Iterator[Finding]:
+    if locks is None or locks.level.rank < Level.WARNING.rank:
+        return
+    parts = [
+        f"{count} {word}"
+        for count, word in (
+            (locks.expired, "expired"),
+            (locks.orphaned, "orphaned"),
+            (locks.endless, "without an end"),
+        )
+        if count
+    ]
+    title = f"task locks: {', '.join(parts)} of {locks.total}"
+    worst_lock = locks.items[0]
+    evidence = (f"{worst_lock.row.kind} {worst_lock.row.task_id} held by {worst_lock.row.worker_id}",)
+    yield _finding("locks", "locks", locks.level, title, evidence, "drain-locks")
+
+
+def _sources(services: Services) -> Iterator[Finding]:
+    by_server: dict[str, list[str]] = {}
+    first: dict[str, Service] = {}
+    for item in services.items:
+        if item.state.state != "fresh" and not item.state.pending and item.kind != "health":
+            by_server.setdefault(item.state.source.server, []).append(item.name)
+            first.setdefault(item.state.source.server, item)
+    for server, names in by_server.items():
+        item = first[server]
+        unseen = item.state.failing_s if item.state.failing_s is not None else item.state.age_s or 0.0
+        title = f"cannot tell: {', '.join(names)} unseen for {duration(unseen)}: {item.note}"
+        yield _finding(f"unseen:{server}", "services", item.level, title)
+
+
+def _host(host: Host | None) -> Iterator[Finding]:
+    if host is None or host.facts is None:
+        return
+    facts = host.facts
+    if host.cpu.rank >= Level.WARNING.rank:
+        yield _finding("host:cpu", "host", host.cpu, f"this host: CPU {facts.cpu_percent:.0f} %")
+    if host.memory.rank >= Level.WARNING.rank:
+        yield _finding("host:memory", "host", host.memory, f"this host: memory {facts.memory_percent:.0f} %")
+    if host.disk.rank >= Level.WARNING.rank:
+        disk = max(facts.disks, key=lambda d: d.used_percent)
+        yield _finding("host:disk", "host", host.disk, f"this host: {disk.mount} {disk.used_percent:.0f} % full")

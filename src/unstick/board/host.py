@@ -1,0 +1,45 @@
+"""This host: how near its limits."""
+
+from __future__ import annotations
+
+import msgspec
+
+from unstick.board.memory import Notes
+from unstick.board.sources import Sight
+from unstick.facts.host import HostFacts
+from unstick.facts.level import Level, above, worst
+from unstick.settings import Context
+
+
+class Host(msgspec.Struct, frozen=True):
+    """Levels per resource; ``facts`` is ``None`` while psutil can't be read."""
+
+    level: Level
+    facts: HostFacts | None
+    cpu: Level
+    memory: Level
+    disk: Level
+    net_in_per_s: float | None
+    net_out_per_s: float | None
+
+
+def fold_host(sight: Sight, notes: Notes, context: Context) -> Host | None:
+    """Judge the host; ``None`` when it is switched off."""
+    if not sight.states("host"):
+        return None
+    seen = next((s for s in sight.seen(HostFacts) if s.current), None)
+    if seen is None:
+        pending = all(state.pending for state in sight.states("host"))
+        level = Level.OK if pending else Level.UNKNOWN
+        return Host(level, None, Level.UNKNOWN, Level.UNKNOWN, Level.UNKNOWN, None, None)
+    facts, limits = seen.value, context.host
+    notes.record("host:cpu", facts.cpu_percent)
+    notes.record("host:memory", facts.memory_percent)
+    notes.record("host:net_in", facts.net_in_bytes)
+    notes.record("host:net_out", facts.net_out_bytes)
+    cpu = Level.OK if facts.cpu_percent is None else above(facts.cpu_percent, limits.cpu_warning, limits.cpu_critical)
+    memory = above(facts.memory_percent, limits.memory_warning, limits.memory_critical)
+    disk = worst(above(d.used_percent, limits.disk_warning, limits.disk_critical) for d in facts.disks)
+    rates = [notes.before.rate_per_min(name, 15.0) for name in ("host:net_in", "host:net_out")]
+    per_second = [None if rate is None else max(0.0, rate / 60.0) for rate in rates]
+    return Host(worst([cpu, memory, disk]), facts, cpu, memory, disk, per_second[0], per_second[1])

@@ -1,0 +1,99 @@
+"""Task locks: which outlived their holder, and which have no end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+
+from unstick.board.memory import Notes
+from unstick.board.sources import Seen, Sight
+from unstick.board.workers import Workers
+from unstick.facts.level import Level, worst
+from unstick.facts.locks import LockFacts, LockRow
+from unstick.settings import Context
+
+LockState = Literal["expired", "orphaned", "endless", "held"]
+
+
+class Lock(msgspec.Struct, frozen=True):
+    """One lock as judged. ``left_s``: until it expires, negative when overdue, ``None`` without an end."""
+
+    key: str
+    row: LockRow
+    state: LockState
+    age_s: float | None
+    left_s: float | None
+    level: Level
+    source: str
+
+
+class Locks(msgspec.Struct, frozen=True):
+    """All locks, worst first. Counts are ``None`` while a source of locks can't be seen."""
+
+    level: Level
+    total: int | None
+    expired: int | None
+    orphaned: int | None
+    endless: int | None
+    items: tuple[Lock, ...]
+    more: int
+
+
+def fold_locks(sight: Sight, notes: Notes, context: Context, workers: Workers | None) -> Locks | None:
+    """Judge every lock; ``None`` when no lock table or endpoint is configured."""
+    if not sight.states("locks"):
+        return None
+    lives = {worker.id: worker.life for worker in workers.items} if workers else {}
+    gone = {container.id for container in workers.containers if container.gone} if workers else set()
+    items: list[Lock] = []
+    counts = {"total": 0, "expired": 0, "endless": 0}
+    more = 0
+    table = any(seen.value.via == "postgres" for seen in sight.seen(LockFacts))
+    for seen in sight.seen(LockFacts):
+        # Workers list locks that stand in the table too: where the table is seen, it alone is counted.
+        if table and seen.value.via == "http":
+            continue
+        items += [_judge(row, seen, lives, gone, context) for row in seen.value.rows]
+        more += max(0, seen.value.total - len(seen.value.rows))
+        for name in counts:
+            counts[name] += getattr(seen.value, name)
+    items.sort(key=lambda lock: (-lock.level.rank, lock.left_s is None, lock.left_s or 0.0, lock.key))
+    blind = sight.blind("locks")
+    known = not [state for state in blind if state.source.id == "locks" or not table]
+    orphaned = sum(lock.state == "orphaned" for lock in items)
+    notes.record("locks:total", counts["total"] if known else None)
+    notes.record("locks:expired", counts["expired"] if known else None)
+    unseen = any(not state.pending for state in blind)
+    return Locks(
+        worst([*(lock.level for lock in items), Level.UNKNOWN if unseen else Level.OK]),
+        counts["total"] if known else None,
+        counts["expired"] if known else None,
+        orphaned if known else None,
+        counts["endless"] if known else None,
+        tuple(items),
+        more,
+    )
+
+
+def _judge(row: LockRow, seen: Seen[LockFacts], lives: Mapping[str, str], gone: set[str], context: Context) -> Lock:
+    now = seen.value.server_at + seen.age_s
+    left = None if row.expires_at is None else row.expires_at - now
+    age = None if row.acquired_at is None else now - row.acquired_at
+    separator = context.crawler.separator if context.crawler else "_"
+    container = row.worker_id.rpartition(separator)[0]
+    dead = lives.get(row.worker_id) == "dead" or (bool(container) and container in gone)
+    key = f"{seen.source.id}|{row.kind}|{row.task_id}|{row.id}"
+    state: LockState
+    if not seen.current:
+        return Lock(key, row, "held", age, left, Level.UNKNOWN, seen.source.id)
+    if dead:
+        state, level = "orphaned", Level.CRITICAL
+    elif left is not None and left < 0:
+        state, level = "expired", Level.WARNING if left < -context.thresholds.lock_grace_s else Level.OK
+    elif left is None:
+        state, level = "endless", Level.WARNING
+    else:
+        state, level = "held", Level.OK
+    return Lock(key, row, state, age, left, level, seen.source.id)

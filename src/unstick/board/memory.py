@@ -1,0 +1,111 @@
+"""What must be remembered between looks: since when a value has not changed, and bounded history for charts.
+
+Both are values: a fold returns new ones, so that replaying the same Frames gives the same board.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+COLUMN_S = 5.0
+COLUMNS = 144
+"""Twelve minutes of history at one column per five seconds."""
+
+Value = str | float | None
+
+
+class Track(msgspec.Struct, frozen=True):
+    """One remembered value. ``since``: when it last changed; ``looks``: how often it was seen unchanged."""
+
+    value: Value
+    since: float
+    first: float
+    looks: int
+    changed: bool = False
+    """It changed at least once while it was watched."""
+
+
+class Series(msgspec.Struct, frozen=True):
+    """Values in columns of :data:`COLUMN_S`, the newest last; ``None`` is a gap. ``column`` numbers the newest."""
+
+    column: int
+    values: tuple[float | None, ...]
+
+    def added(self, column: int, value: float | None) -> Series:
+        """This series with ``value`` in ``column``: the newest value of a column wins, gaps are kept as gaps."""
+        if column <= self.column:
+            kept = self.values[-1] if value is None else value
+            return Series(self.column, (*self.values[:-1], kept))
+        gap = min(column - self.column - 1, COLUMNS)
+        return Series(column, (*self.values, *([None] * gap), value)[-COLUMNS:])
+
+
+class Memory(msgspec.Struct, frozen=True, eq=False):
+    """Tracks by source and key, and series by name."""
+
+    tracks: Mapping[str, Mapping[str, Track]] = {}
+    looked_at: Mapping[str, float] = {}
+    series: Mapping[str, Series] = {}
+
+    def track(self, source: str, key: str) -> Track | None:
+        """What is remembered of ``key`` of ``source``."""
+        return self.tracks.get(source, {}).get(key)
+
+    def values(self, name: str) -> tuple[float | None, ...]:
+        """The history called ``name``, oldest first; empty when there is none."""
+        series = self.series.get(name)
+        return series.values if series else ()
+
+    def rate_per_min(self, name: str, window_s: float = 60.0) -> float | None:
+        """Growth of a history over its last ``window_s``, per minute; ``None`` below 15 s of data."""
+        values = self.values(name)[-(int(window_s / COLUMN_S) + 1) :]
+        known = [(index, value) for index, value in enumerate(values) if value is not None]
+        if len(known) < 4:
+            return None
+        (first, low), (last, high) = known[0], known[-1]
+        return (high - low) * 60.0 / ((last - first) * COLUMN_S)
+
+
+class Notes:
+    """Collects what one fold wants to remember, then becomes the next :class:`Memory`."""
+
+    def __init__(self, before: Memory, at: float) -> None:
+        self.before = before
+        self.at = at
+        self._column = int(at // COLUMN_S)
+        self._tracks: dict[str, Mapping[str, Track]] = dict(before.tracks)
+        self._looked: dict[str, float] = dict(before.looked_at)
+        self._series: dict[str, Series] = {}
+
+    def remember(self, source: str, looked_at: float, values: Mapping[str, Value]) -> None:
+        """Track ``values`` of one look of ``source``; the same look told twice counts once."""
+        if self._looked.get(source) == looked_at:
+            return
+        before = self._tracks.get(source, {})
+        self._tracks[source] = {key: _next(before.get(key), value, looked_at) for key, value in values.items()}
+        self._looked[source] = looked_at
+
+    def track(self, source: str, key: str) -> Track | None:
+        """The track as this fold left it."""
+        return self._tracks.get(source, {}).get(key)
+
+    def record(self, name: str, value: float | None) -> None:
+        """Put ``value`` into the history called ``name``."""
+        known = self.before.series.get(name)
+        self._series[name] = known.added(self._column, value) if known else Series(self._column, (value,))
+
+    def memory(self) -> Memory:
+        """Everything remembered; a history that nobody recorded for its whole length is dropped."""
+        horizon = self._column - COLUMNS
+        kept = {n: s for n, s in self.before.series.items() if n not in self._series and s.column > horizon}
+        return Memory(self._tracks, self._looked, {**kept, **self._series})
+
+
+def _next(track: Track | None, value: Value, at: float) -> Track:
+    if track is None:
+        return Track(value, at, at, 1)
+    if track.value != value:
+        return Track(value, at, track.first, 1, changed=True)
+    return Track(value, track.since, track.first, track.looks + 1, track.changed)

@@ -1,0 +1,174 @@
+"""Queues of every job system on one shelf: waiting, running, delayed, dead."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from unstick.board.memory import Notes
+from unstick.board.sources import Seen, Sight
+from unstick.facts.celery import CeleryFacts
+from unstick.facts.dramatiq import DramatiqFacts
+from unstick.facts.level import Level, above, worst
+from unstick.facts.rabbitmq import RabbitFacts, RabbitQueue
+from unstick.settings import Context
+
+System = Literal["dramatiq", "celery", "rabbitmq"]
+
+
+class Queue(msgspec.Struct, frozen=True):
+    """One queue; ``None`` is unknown. ``place`` is the broker entry or virtual host that it lives in."""
+
+    name: str
+    system: System
+    place: str
+    ready: int | None
+    in_flight: int | None
+    delayed: int | None
+    dead: int | None
+    consumers: int | None
+    oldest_s: float | None
+    growth_per_min: float | None
+    level: Level
+    note: str
+    source: str
+
+    @property
+    def key(self) -> str:
+        """Identity across looks."""
+        return f"{self.source}|{self.place}|{self.name}"
+
+
+class Queues(msgspec.Struct, frozen=True):
+    """All queues, worst first. ``waiting`` is ``None`` while a broker can't be seen."""
+
+    level: Level
+    waiting: int | None
+    in_flight: int | None
+    items: tuple[Queue, ...]
+    count: int
+    """Queues that the brokers have, which may be more than travelled."""
+
+
+def fold_queues(sight: Sight, notes: Notes, context: Context) -> Queues | None:
+    """Collect the queues of all brokers; ``None`` when no broker is configured."""
+    systems = ("dramatiq", "celery", "rabbitmq")
+    states = sight.states(*systems)
+    if not states:
+        return None
+    items: list[Queue] = []
+    count = 0
+    partial = False
+    for dramatiq in sight.seen(DramatiqFacts):
+        items += [_judged(queue, notes, context) for queue in _dramatiq(dramatiq)]
+    for celery in sight.seen(CeleryFacts):
+        items += [_judged(queue, notes, context) for queue in _celery(celery)]
+    count = len(items)
+    for rabbit in sight.seen(RabbitFacts):
+        found = [_judged(queue, notes, context) for queue in _rabbit(rabbit)]
+        items += found
+        count += max(len(found), rabbit.value.queue_count or 0)
+        partial = partial or rabbit.value.queues is None
+    items.sort(key=lambda q: (-q.level.rank, -(q.ready or 0), q.system, q.name))
+    blind = partial or bool(sight.blind(*systems))
+    waiting = None if blind else sum(queue.ready or 0 for queue in items)
+    running = None if blind else sum(queue.in_flight or 0 for queue in items)
+    notes.record("queues:waiting", waiting)
+    unseen = partial or any(not state.pending for state in sight.blind(*systems))
+    level = worst([*(queue.level for queue in items), Level.UNKNOWN if unseen else Level.OK])
+    return Queues(level, waiting, running, tuple(items), count)
+
+
+def _dramatiq(seen: Seen[DramatiqFacts]) -> list[Queue]:
+    facts = seen.value
+    queues = []
+    for queue in facts.queues:
+        oldest = None if queue.oldest_at is None else facts.server_at - queue.oldest_at + seen.age_s
+        queues.append(
+            _queue(
+                seen,
+                queue.name,
+                "dramatiq",
+                facts.name,
+                queue.ready,
+                queue.in_flight,
+                queue.delayed,
+                queue.dead,
+                oldest,
+            )
+        )
+    return queues
+
+
+def _celery(seen: Seen[CeleryFacts]) -> list[Queue]:
+    facts = seen.value
+    return [
+        _queue(seen, queue.name, "celery", facts.name, queue.ready, queue.in_flight, None, None, None)
+        for queue in facts.queues
+    ]
+
+
+def _rabbit(seen: Seen[RabbitFacts]) -> list[Queue]:
+    """Queues of the broker; the ``.DQ`` and ``.XQ`` companions of a Dramatiq queue count as its delayed and dead."""
+    rows = seen.value.queues or ()
+    by_name = {(row.vhost, row.name): row for row in rows}
+    queues = []
+    for row in rows:
+        base, _, suffix = row.name.rpartition(".")
+        if row.owner == "dramatiq" and suffix in {"DQ", "XQ"} and (row.vhost, base) in by_name:
+            continue
+        delayed = dead = None
+        if row.owner == "dramatiq":
+            delayed = _all(by_name.get((row.vhost, f"{row.name}.DQ")))
+            dead = _all(by_name.get((row.vhost, f"{row.name}.XQ")))
+        queue = _queue(
+            seen, row.name, row.owner or "rabbitmq", row.vhost, row.ready, row.unacked, delayed, dead, None
+        )
+        note = "the broker has no such queue" if row.absent else ""
+        queues.append(msgspec.structs.replace(queue, consumers=row.consumers, note=note))
+    return queues
+
+
+def _all(row: RabbitQueue | None) -> int | None:
+    if row is None or row.ready is None:
+        return None
+    return row.ready + (row.unacked or 0)
+
+
+def _queue(
+    seen: Seen[DramatiqFacts] | Seen[CeleryFacts] | Seen[RabbitFacts],
+    name: str,
+    system: System,
+    place: str,
+    ready: int | None,
+    in_flight: int | None,
+    delayed: int | None,
+    dead: int | None,
+    oldest_s: float | None,
+) -> Queue:
+    level = Level.OK if seen.current else Level.UNKNOWN
+    return Queue(
+        name, system, place, ready, in_flight, delayed, dead, None, oldest_s, None, level, "", seen.source.id
+    )
+
+
+def _judged(queue: Queue, notes: Notes, context: Context) -> Queue:
+    """The queue with its growth and level; a stale one stays unknown, and its history gets a gap."""
+    current = queue.level is Level.OK
+    series = f"queue:{queue.key}"
+    notes.record(series, queue.ready if current else None)
+    if not current:
+        return queue
+    limits = context.thresholds
+    growth = notes.before.rate_per_min(series)
+    levels = [above(queue.ready or 0, limits.queue_warning, limits.queue_critical)]
+    note = queue.note
+    if queue.ready is None:
+        levels.append(Level.UNKNOWN)
+    if queue.oldest_s is not None and queue.ready:
+        levels.append(above(queue.oldest_s, limits.oldest_warning_s, limits.oldest_critical_s))
+    if queue.consumers == 0 and queue.ready:
+        levels.append(Level.CRITICAL)
+        note = "nobody consumes it"
+    return msgspec.structs.replace(queue, growth_per_min=growth, level=worst(levels), note=note)

@@ -1,0 +1,281 @@
+"""Workers: every sign of life of each, and everything it holds."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from unstick.board.memory import Notes
+from unstick.board.sources import Seen, Sight
+from unstick.facts.crawler import CrawlerFacts, CrawlerWorker
+from unstick.facts.dramatiq import DramatiqFacts, DramatiqProcess
+from unstick.facts.health import HealthFacts
+from unstick.facts.level import Level, worst
+from unstick.facts.locks import LockFacts
+from unstick.facts.reading import TroubleKind
+from unstick.settings import Context
+
+Kind = Literal["crawler", "dramatiq", "celery", "http"]
+Life = Literal["alive", "dead", "stalled", "unknown", "left"]
+
+
+class Holds(msgspec.Struct, frozen=True):
+    """What a worker holds; ``None`` where the source that would tell was not seen."""
+
+    proxies: int | None = None
+    locks: int | None = None
+    tasks: int | None = None
+    unacked: int | None = None
+
+
+class Worker(msgspec.Struct, frozen=True):
+    """One worker. ``last_seen_s``: seconds since its newest sign of life; negative is clock skew, shown as such."""
+
+    id: str
+    kind: Kind
+    life: Life
+    level: Level
+    container: str | None
+    last_seen_s: float | None
+    holds: Holds
+    note: str
+    source: str
+
+
+class Container(msgspec.Struct, frozen=True):
+    """The crawler workers of one container. ``gone``: none of them gave a sign of life within the grace."""
+
+    id: str
+    workers: int
+    alive: int
+    proxies: int
+    tasks: int
+    last_seen_s: float | None
+    gone: bool
+
+
+class Workers(msgspec.Struct, frozen=True):
+    """All workers, worst first. Counts are ``None`` while a source of workers can't be seen."""
+
+    level: Level
+    total: int | None
+    alive: int | None
+    dead: int | None
+    unknown: int | None
+    items: tuple[Worker, ...]
+    containers: tuple[Container, ...]
+
+    def find(self, worker_id: str) -> Worker | None:
+        """The worker called ``worker_id``."""
+        return next((worker for worker in self.items if worker.id == worker_id), None)
+
+
+def fold_workers(sight: Sight, notes: Notes, context: Context) -> Workers | None:
+    """Join the signs of life; ``None`` when no system with workers is configured."""
+    states = sight.states("dramatiq", "crawler", "health")
+    if not states:
+        return None
+    locks = _locks_by_worker(sight)
+    items: list[Worker] = []
+    for dramatiq in sight.seen(DramatiqFacts):
+        items += _dramatiq_workers(dramatiq, notes, context)
+    for crawler in sight.seen(CrawlerFacts):
+        items += _crawler_workers(crawler, notes, context, locks)
+    items += _http_workers(sight, context)
+    items.sort(
+        key=lambda w: (-w.level.rank, w.life == "left", -(w.last_seen_s or 0.0) if w.level.rank else 0.0, w.id)
+    )
+    counted = [worker for worker in items if worker.life != "left"]
+    blind = any(not s.pending for s in sight.blind("dramatiq", "crawler"))
+    pending = any(s.pending for s in states)
+    unseen = blind or pending
+    count = {life: sum(worker.life == life for worker in counted) for life in ("alive", "dead", "stalled", "unknown")}
+    level = worst([*(worker.level for worker in counted), Level.UNKNOWN if unseen else Level.OK])
+    return Workers(
+        level,
+        None if unseen else len(counted),
+        None if unseen else count["alive"] + count["stalled"],
+        None if unseen else count["dead"],
+        None if unseen else count["unknown"],
+        tuple(items),
+        _containers(items),
+    )
+
+
+def _dramatiq_workers(seen: Seen[DramatiqFacts], notes: Notes, context: Context) -> list[Worker]:
+    source = seen.source.id
+    tracked: dict[str, str | float | None] = {}
+    for process in seen.value.processes:
+        tracked[f"beat:{process.id}"] = process.beat_at
+        tracked[f"mark:{process.id}"] = process.in_flight_mark if process.held else None
+    notes.remember(source, seen.at, tracked)
+    waiting = sum(queue.ready or 0 for queue in seen.value.queues)
+    name = seen.value.name
+    timeout = next((d.heartbeat_timeout_s for d in context.dramatiq if d.name == name), 60.0)
+    return [
+        _dramatiq_worker(p, seen, notes, timeout, context.thresholds.stall_s, waiting) for p in seen.value.processes
+    ]
+
+
+def _dramatiq_worker(
+    process: DramatiqProcess, seen: Seen[DramatiqFacts], notes: Notes, timeout_s: float, stall_s: float, waiting: int
+) -> Worker:
+    source = seen.source.id
+    beat = notes.track(source, f"beat:{process.id}")
+    mark = notes.track(source, f"mark:{process.id}")
+    by_clock = seen.value.server_at - process.beat_at + seen.age_s
+    watched = notes.at - beat.since if beat else 0.0
+    silent = watched if beat and beat.changed else max(by_clock, watched)
+    if beat and beat.changed and watched <= timeout_s:
+        silent = by_clock if 0 <= by_clock <= timeout_s else watched
+    held = process.held
+    holds = Holds(unacked=None if held is None else held + (process.held_delayed or 0))
+    stuck_s = notes.at - mark.since if mark and mark.value is not None else 0.0
+    skew = f"clock {by_clock:+.0f} s off" if by_clock < -2 else ""
+    life: Life
+    if not seen.current:
+        life, level, note = "unknown", Level.UNKNOWN, "Redis unseen"
+    elif silent > timeout_s and (beat is None or beat.looks < 2):
+        life, level, note = "unknown", Level.UNKNOWN, "silent by its own clock; looking again"
+    elif silent > timeout_s and holds.unacked:
+        life, level, note = "dead", Level.CRITICAL, f"silent, still holds {holds.unacked} messages"
+    elif silent > timeout_s and beat and beat.changed:
+        life, level, note = "dead", Level.WARNING, "fell silent while watched, holds nothing"
+    elif silent > timeout_s:
+        life, level, note = "left", Level.OK, "left, holds nothing"
+    elif held and stuck_s >= stall_s and waiting:
+        life, level, note = "stalled", Level.CRITICAL, f"beats, acknowledged nothing for {stuck_s:.0f} s"
+    else:
+        life, level, note = "alive", Level.OK, skew
+    return Worker(process.id, "dramatiq", life, level, None, silent if seen.current else None, holds, note, source)
+
+
+def _crawler_workers(
+    seen: Seen[CrawlerFacts], notes: Notes, context: Context, locks: dict[str, int] | None
+) -> list[Worker]:
+    source = seen.source.id
+    notes.remember(f"{source}/workers", seen.at, {w.worker_id: w.task_beat_at for w in seen.value.workers})
+    return [_crawler_worker(worker, seen, notes, context, locks) for worker in seen.value.workers]
+
+
+def _crawler_worker(
+    worker: CrawlerWorker,
+    seen: Seen[CrawlerFacts],
+    notes: Notes,
+    context: Context,
+    locks: dict[str, int] | None,
+) -> Worker:
+    grace = context.thresholds.grace_s
+    track = notes.track(f"{seen.source.id}/workers", worker.worker_id)
+    signs = [s for s in (worker.task_beat_at, worker.proxy_changed_at) if s is not None]
+    age = seen.value.server_at - max(signs) + seen.age_s if signs else None
+    if track is not None and track.changed:
+        watched = notes.at - track.since
+        age = watched if age is None else min(age, watched)
+    holds = Holds(worker.proxies, None if locks is None else locks.get(worker.worker_id, 0), worker.processing)
+    life: Life
+    if not seen.current:
+        life, level, note = "unknown", Level.UNKNOWN, "PostgreSQL unseen"
+    elif age is None:
+        life, level, note = "unknown", Level.UNKNOWN, "no sign of life is recorded"
+    elif age <= grace:
+        life, level, note = "alive", Level.OK, f"clock {age:+.0f} s off" if age < -2 else ""
+    elif track is None or track.looks < 2:
+        life, level, note = "unknown", Level.UNKNOWN, "silent; looking again"
+    else:
+        life, level, note = "dead", Level.CRITICAL, "silent, still holds " + _held(holds)
+    return Worker(
+        worker.worker_id,
+        "crawler",
+        life,
+        level,
+        worker.container,
+        age if seen.current else None,
+        holds,
+        note,
+        seen.source.id,
+    )
+
+
+def _held(holds: Holds) -> str:
+    parts = [
+        f"{count} {word if count == 1 else plural}"
+        for count, word, plural in (
+            (holds.proxies, "proxy", "proxies"),
+            (holds.tasks, "task", "tasks"),
+            (holds.locks, "lock", "locks"),
+            (holds.unacked, "message", "messages"),
+        )
+        if count
+    ]
+    return ", ".join(parts) or "nothing"
+
+
+def _http_workers(sight: Sight, context: Context) -> list[Worker]:
+    waiting = sum(q.ready or 0 for seen in sight.seen(DramatiqFacts) for q in seen.value.queues)
+    seen_ids = {seen.source.id: seen for seen in sight.seen(HealthFacts)}
+    workers: list[Worker] = []
+    for state in sight.states("health"):
+        if state.pending:
+            continue
+        name = state.source.id.partition(":")[2] or state.source.id
+        seen = seen_ids.get(state.source.id)
+        refused = state.trouble is not None and state.trouble.kind in {TroubleKind.REFUSED, TroubleKind.CLOSED}
+        life: Life
+        if state.state != "fresh" and refused:
+            life, level, note = "dead", Level.CRITICAL, state.trouble.text if state.trouble else ""
+        elif seen is None or not seen.current:
+            life, level, note = "unknown", Level.UNKNOWN, state.trouble.text if state.trouble else "unseen"
+        else:
+            life, level, note = _judge_health(seen.value, context, waiting)
+        last = seen.value.heartbeat_age_s + seen.age_s if seen and seen.value.heartbeat_age_s is not None else None
+        workers.append(Worker(name, "http", life, level, None, last, Holds(), note, state.source.id))
+    return workers
+
+
+def _judge_health(facts: HealthFacts, context: Context, waiting: int) -> tuple[Life, Level, str]:
+    if facts.broker_connected is False:
+        return "alive", Level.CRITICAL, "broker link lost"
+    silent = facts.heartbeat_age_s is not None and facts.heartbeat_age_s >= context.thresholds.heartbeat_s
+    if facts.healthy is False or silent:
+        age = "" if facts.heartbeat_age_s is None else f", no task done for {facts.heartbeat_age_s:.0f} s"
+        if waiting:
+            return "stalled", Level.CRITICAL, f"unhealthy{age} while {waiting} messages wait"
+        return "alive", Level.WARNING, f"unhealthy{age}; nothing waits for it"
+    if facts.healthy is None:
+        return "unknown", Level.UNKNOWN, "says nothing of its health"
+    return "alive", Level.OK, ""
+
+
+def _locks_by_worker(sight: Sight) -> dict[str, int] | None:
+    counts: dict[str, int] = {}
+    found = False
+    for seen in sight.seen(LockFacts):
+        if seen.current and seen.value.via == "postgres":
+            found = True
+            for worker, count in seen.value.by_worker:
+                counts[worker] = counts.get(worker, 0) + count
+    return counts if found else None
+
+
+def _containers(items: list[Worker]) -> tuple[Container, ...]:
+    by_container: dict[str, list[Worker]] = {}
+    for worker in items:
+        if worker.kind == "crawler" and worker.container:
+            by_container.setdefault(worker.container, []).append(worker)
+    containers = []
+    for name, workers in by_container.items():
+        ages = [worker.last_seen_s for worker in workers if worker.last_seen_s is not None]
+        containers.append(
+            Container(
+                name,
+                len(workers),
+                sum(worker.life == "alive" for worker in workers),
+                sum(worker.holds.proxies or 0 for worker in workers),
+                sum(worker.holds.tasks or 0 for worker in workers),
+                min(ages) if ages else None,
+                gone=all(worker.life == "dead" for worker in workers),
+            )
+        )
+    return tuple(sorted(containers, key=lambda c: (not c.gone, c.id)))

@@ -1,0 +1,1 @@
+"""Floor 6. Wiring and exit codes only."""

@@ -1,0 +1,116 @@
+"""Commands, options and exit codes. What a command does is imported when it runs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from unstick import __version__
+from unstick.cli.codes import INTERNAL, INTERRUPTED, USAGE
+from unstick.facts.text import clean
+
+CommandT = TypeVar("CommandT", bound=Callable[..., Any])
+
+
+def configured(command: CommandT) -> CommandT:
+    """Add ``--config`` and ``--context``."""
+    path = click.Path(path_type=Path, dir_okay=False)
+    command = click.option("-C", "--context", metavar="NAME", help="Which [context.NAME] of the file to use.")(command)
+    return click.option("-c", "--config", "path", type=path, help="Use this file instead of ./unstick.toml.")(command)
+
+
+def screened(command: CommandT) -> CommandT:
+    """Add the options of the board."""
+    command = click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal.")(command)
+    return click.option("--theme", metavar="NAME", help="Use this theme instead of the configured one.")(command)
+
+
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@configured
+@screened
+@click.version_option(__version__, prog_name="unstick", message="%(prog)s %(version)s")
+@click.pass_context
+def unstick(ctx: click.Context, **options: Any) -> int:
+    """Show which workers are dead, what they still hold, and how far queues and syncs are behind.
+
+    Without a command: the live board. Systems are found from unstick.toml, or from DATABASE_URL, REDIS_URL,
+    RABBITMQ_URL, RABBITMQ_MANAGEMENT_URL and CELERY_BROKER_URL alone.
+    """
+    ctx.obj = options
+    return 0 if ctx.invoked_subcommand else _live(**options)
+
+
+def _given(ctx: click.Context, options: dict[str, Any]) -> dict[str, Any]:
+    """Options of the command, else those given before it: ``unstick -c FILE status`` is ``unstick status -c FILE``."""
+    before = ctx.obj or {}
+    return {name: value or before.get(name) for name, value in options.items()}
+
+
+@unstick.command()
+@configured
+@screened
+@click.pass_context
+def live(ctx: click.Context, **options: Any) -> int:
+    """The live board."""
+    return _live(**_given(ctx, options))
+
+
+def _live(path: Path | None, context: str | None, theme: str | None, *, no_mouse: bool) -> int:
+    from unstick.cli.live import run_live  # noqa: PLC0415 - imported when it runs
+
+    return run_live(path, context, theme=theme, mouse=not no_mouse)
+
+
+@unstick.command()
+@configured
+@click.option("--json", "as_json", is_flag=True, help="Print schema 1 as JSON.")
+@click.option("--timeout", type=click.FloatRange(0.5, 60), default=10.0, show_default=True, help="Seconds in all.")
+@click.pass_context
+def status(ctx: click.Context, *, as_json: bool, timeout: float, **options: Any) -> int:
+    """One look. Exit code 0 ok, 1 warning, 2 critical, 3 unknown (Nagios)."""
+    from unstick.cli.status import run_status  # noqa: PLC0415 - imported when it runs
+
+    return run_status(**_given(ctx, options), as_json=as_json, timeout_s=timeout)
+
+
+@unstick.command()
+@configured
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
+@click.pass_context
+def watch(ctx: click.Context, *, as_json: bool, **options: Any) -> int:
+    """A line per change, for pipes and logs."""
+    from unstick.cli.watch import run_watch  # noqa: PLC0415 - imported when it runs
+
+    return run_watch(**_given(ctx, options), as_json=as_json)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line ``arguments``; the exit code. Errors are one line on standard error."""
+    speaks_nagios = "status" in arguments
+    try:
+        result = unstick.main(args=list(arguments), prog_name="unstick", standalone_mode=False)
+    except click.exceptions.Exit as leave:
+        return leave.exit_code
+    except click.ClickException as error:
+        complain(error.format_message() + "; mend: see unstick --help")
+        return 3 if speaks_nagios else USAGE
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+    except Exception as error:  # noqa: BLE001 - the last door: one line instead of a traceback
+        from unstick.cli.crash import report  # noqa: PLC0415 - only when it crashed
+
+        complain(report(error))
+        return 3 if speaks_nagios else INTERNAL
+    return result if isinstance(result, int) else 0
+
+
+def complain(text: str) -> None:
+    """One line on standard error."""
+    sys.stderr.write(f"unstick: {clean(' '.join(text.split()), 2000)}\n")

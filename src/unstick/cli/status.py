@@ -1,0 +1,60 @@
+"""``unstick status``: one look, told as text or JSON, with Nagios exit codes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+from unstick.board.board import Board, fold
+from unstick.cli.logs import log_to_file
+from unstick.cli.main import complain
+from unstick.cli.start import open_context
+from unstick.cli.wiring import lane_specs
+from unstick.facts.level import Level
+from unstick.feeds.live import LiveFeed
+from unstick.settings import Context
+from unstick.views.status_json import status
+from unstick.views.status_text import status_lines
+
+LOOKS = 4
+PAUSE_S = 1.1
+"""Between two looks: long enough for a live heartbeat to move (Dramatiq beats every second)."""
+
+
+def run_status(path: Path | None, context: str | None, *, as_json: bool, timeout_s: float) -> int:
+    """Print the status; 0 ok, 1 warning, 2 critical, 3 unknown or an error of our own."""
+    log_to_file()
+    opened = open_context(path, context)
+    if isinstance(opened, int):
+        return Level.UNKNOWN.exit_code
+    board = asyncio.run(look(opened, timeout_s))
+    if board is None:
+        complain(f"no answer within {timeout_s:g} s; mend: raise --timeout, or ask unstick doctor")
+        return Level.UNKNOWN.exit_code
+    if as_json:
+        sys.stdout.write(json.dumps(status(board), ensure_ascii=True, allow_nan=False) + "\n")
+    else:
+        for line in status_lines(board):
+            sys.stdout.write(line + "\n")
+    return board.level.exit_code
+
+
+async def look(context: Context, timeout_s: float) -> Board | None:
+    """The board after one look, or a few where one can't decide; ``None`` when time ran out before the first."""
+    feed = LiveFeed(lane_specs(context), context.name)
+    board: Board | None = None
+    try:
+        async with asyncio.timeout(timeout_s):
+            board = fold(None, await feed.look(), context)
+            for _ in range(LOOKS - 1):
+                if not board.undecided:
+                    break
+                await asyncio.sleep(PAUSE_S)
+                board = fold(board, await feed.look(), context)
+    except TimeoutError:
+        pass
+    finally:
+        await feed.close()
+    return board

@@ -1,0 +1,140 @@
+"""Rules over several keys. A key that already has a problem of its own is left alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from unstick.config.schema import keys
+from unstick.config.tree import Entry
+from unstick.config.values import shown, span
+from unstick.config.walk import Reader
+from unstick.facts.text import clean
+from unstick.settings import Context, Intervals
+
+KeyCheck = Callable[[Mapping[str, str]], Sequence[str]]
+"""``screen.keys`` -> a sentence per mistake, beginning ``keys.ID:`` where it is about one binding."""
+
+HEARTBEATS = 3
+"""A silence limit shorter than this many signs of life calls the living dead."""
+
+_ORDERED = (
+    ("host.cpu_warning", "host.cpu_critical", 1),
+    ("host.memory_warning", "host.memory_critical", 1),
+    ("host.disk_warning", "host.disk_critical", 1),
+    ("thresholds.queue_warning", "thresholds.queue_critical", 1),
+    ("thresholds.oldest_warning", "thresholds.oldest_critical", 1),
+    ("thresholds.pool_free_warning", "thresholds.pool_free_critical", -1),
+)
+
+
+def check(context: Context, tree: Entry, reader: Reader, check_keys: KeyCheck | None) -> None:
+    """Complain to ``reader`` of everything that is wrong between keys."""
+    _Rules(context, tree, reader).run(check_keys)
+
+
+class _Rules:
+    def __init__(self, context: Context, tree: Entry, reader: Reader) -> None:
+        self._context = context
+        self._tree = tree
+        self._reader = reader
+
+    def run(self, check_keys: KeyCheck | None) -> None:
+        self._warning_before_critical()
+        self._crawler()
+        self._silence_limits()
+        for system in ("dramatiq", "celery", "health"):
+            self._names(system)
+        self._balance_key()
+        if check_keys is not None:
+            self._keys(check_keys)
+
+    def _usable(self, *names: str) -> bool:
+        return not any(name in self._reader.bad for name in names)
+
+    def _complain(self, names: Sequence[str], what: str, mend: str) -> None:
+        """At the first of ``names`` that the file has."""
+        for name in names:
+            entry = self._tree.at(*(int(part) if part.isdigit() else part for part in name.split(".")))
+            if entry is not None:
+                self._reader.complain(entry, what, mend)
+                return
+
+    def _number(self, name: str) -> float:
+        table, _, key = name.partition(".")
+        section = getattr(self._context, table)
+        return float(getattr(section, keys(type(section))[key].field))
+
+    def _warning_before_critical(self) -> None:
+        for warning, critical, direction in _ORDERED:
+            if self._usable(warning, critical):
+                early, late = self._number(warning), self._number(critical)
+                if (late - early) * direction < 0:
+                    side = "below" if direction > 0 else "above"
+                    what = f"{critical} {late:g} is {side} {warning} {early:g}"
+                    self._complain((critical, warning), what, "a warning comes first")
+
+    def _crawler(self) -> None:
+        if self._context.crawler is None or not self._usable("crawler.tasks"):
+            return
+        if not self._context.crawler.tasks:
+            what = "is empty: the safety check would be blind"
+            self._complain(("crawler.tasks",), what, "list every table that has processing tasks")
+
+    def _silence_limits(self) -> None:
+        context = self._context
+        for limit, value, beat, every in self._limits():
+            if self._usable(limit, beat) and value < HEARTBEATS * every:
+                what = f"{span(value)} < {HEARTBEATS} × {beat} {span(every)}"
+                self._complain((limit, beat), what, f"use {span(HEARTBEATS * every)} or more")
+        for index, broker in enumerate(context.dramatiq):
+            every, limit = context.intervals.dramatiq_s, f"dramatiq.{index}.heartbeat_timeout"
+            if self._usable(limit, "intervals.dramatiq") and broker.heartbeat_timeout_s < HEARTBEATS * every:
+                what = f"{span(broker.heartbeat_timeout_s)} < {HEARTBEATS} × intervals.dramatiq {span(every)}"
+                self._complain((limit, "intervals.dramatiq"), what, f"use {span(HEARTBEATS * every)} or more")
+
+    def _limits(self) -> Iterator[tuple[str, float, str, float]]:
+        limits, intervals = self._context.thresholds, self._context.intervals
+        if self._context.crawler is not None:
+            beat = self._context.crawler.heartbeat_every_s
+            yield "thresholds.grace", limits.grace_s, "crawler.heartbeat_every", beat
+            yield "thresholds.grace", limits.grace_s, "intervals.crawler", intervals.crawler_s
+        if self._context.health:
+            yield "thresholds.heartbeat", limits.heartbeat_s, "intervals.health", intervals.health_s
+
+    def _names(self, system: str) -> None:
+        """Two entries with one name would be one source."""
+        first: dict[str, Entry] = {}
+        for index, settings in enumerate(getattr(self._context, system)):
+            entry = self._tree.at(system, index)
+            if entry is None or not self._usable(system):
+                return
+            name = settings.name or settings.url.address
+            if name in first:
+                at = entry.at("name") or entry
+                line = f" at line {first[name].line}" if first[name].line else ""
+                self._reader.complain(at, f"already {shown(name)}{line}", 'give it a name of its own: name = "…"')
+            else:
+                first[name] = entry.at("name") or entry
+
+    def _balance_key(self) -> None:
+        sync = self._context.sync
+        if sync is not None and self._usable("sync.balance_key") and sync.balance_key.count("{id}") != 1:
+            self._complain(("sync.balance_key",), "needs {id} once", "for example balance:{id}")
+
+    def _keys(self, check_keys: KeyCheck) -> None:
+        own = self._context.screen.keys
+        for sentence in check_keys(own) if own and self._usable("screen.keys") else ():
+            named = [name for name in own if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", sentence)]
+            entry = self._tree.at("screen", "keys", named[0]) if named else self._tree.at("screen", "keys")
+            if entry is not None:
+                text = re.sub(r"^keys(\.[^:]*)?: ", "", sentence)
+                what, _, mend = text.partition("; ")
+                self._reader.complain(
+                    entry, clean(what), clean(mend) or "choose another key: unstick --help, ? on the board"
+                )
+
+
+def slowest(intervals: Intervals) -> float:
+    """The longest interval, in seconds."""
+    return max(getattr(intervals, key.field) for key in keys(Intervals).values())

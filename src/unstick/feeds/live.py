@@ -1,0 +1,86 @@
+"""The live feed: lanes poll, each at its own pace, and a Frame is cut from their newest readings."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from unstick import clock
+from unstick.facts.frame import Frame, Observation
+from unstick.facts.reading import Missing, Source, Trouble, TroubleKind
+from unstick.pollers.base import Lane
+
+TICK_S = 1.0
+FIRST_TICK_S = 0.15
+"""The first answers of a start are shown at once, not a tick later."""
+HURRIED_TICKS = 10
+CLOSE_S = 1.0
+
+
+class LaneSpec(msgspec.Struct, frozen=True, eq=False):
+    """A lane to be: what it will ask is known, its driver is imported only by ``build``."""
+
+    sources: tuple[Source, ...]
+    build: Callable[[], Lane[Any]]
+
+
+class LiveFeed:
+    """Frames once a second while the lanes poll beside it."""
+
+    def __init__(self, specs: Sequence[LaneSpec], context: str, tick_s: float = TICK_S) -> None:
+        self._specs = specs
+        self._context = context
+        self._tick_s = tick_s
+        self._seq = 0
+        self._started_at = clock.now()
+        self._lanes: list[Lane[Any]] = []
+
+    async def frames(self) -> AsyncIterator[Frame]:
+        """Frames until the iterator is closed; then every connection is closed within a second."""
+        yield self.frame()
+        tasks: list[asyncio.Task[None]] = []
+        try:
+            await self._build(tasks)
+            due = asyncio.get_running_loop().time()
+            while True:
+                yield self.frame()
+                now = asyncio.get_running_loop().time()
+                due = max(due + (FIRST_TICK_S if self._seq <= HURRIED_TICKS else self._tick_s), now)
+                await asyncio.sleep(due - now)
+        finally:
+            for task in tasks:
+                task.cancel()
+            if tasks:
+                await asyncio.wait(tasks, timeout=CLOSE_S)
+            for lane in self._lanes:
+                lane.connection.abort()
+
+    async def look(self) -> Frame:
+        """Ask every source once, side by side."""
+        if not self._lanes:
+            await self._build(None)
+        await asyncio.gather(*(lane.once() for lane in self._lanes))
+        return self.frame()
+
+    async def close(self) -> None:
+        """Part from every server."""
+        await asyncio.gather(*(lane.close() for lane in self._lanes))
+
+    def frame(self) -> Frame:
+        """The newest readings as one Frame; lanes that are not built yet are pending."""
+        self._seq += 1
+        pending = Missing(Trouble(TroubleKind.PENDING, "not asked yet"), self._started_at)
+        observations = [o for lane in self._lanes for o in lane.observations()]
+        observations += [Observation(source, pending) for spec in self._specs[len(self._lanes) :] for source in spec.sources]
+        return Frame(self._seq, clock.now(), self._context, tuple(observations))
+
+    async def _build(self, tasks: list[asyncio.Task[None]] | None) -> None:
+        """Build the lanes one by one; a lane polls while the drivers of the next are imported in a thread."""
+        for spec in self._specs:
+            lane = await asyncio.to_thread(spec.build)
+            self._lanes.append(lane)
+            if tasks is not None:
+                tasks.append(asyncio.ensure_future(lane.run()))

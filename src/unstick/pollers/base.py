@@ -1,0 +1,176 @@
+"""The lane: one connection, the questions asked on it, and how patiently.
+
+A lane asks its questions one at a time (single flight), each within a deadline that closes the socket, backs off
+with full jitter while the server is away, opens a breaker when it is refused by name (accounts get locked), and
+leaves the newest reading of each question where the feed picks it up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Callable, Sequence
+from typing import Generic, Protocol, TypeVar
+
+from unstick import clock
+from unstick.backends.base import BackendError, Connection
+from unstick.facts.frame import AnyReading, Fact, Observation
+from unstick.facts.reading import Cost, Fresh, Missing, Source, Stale, Trouble, TroubleKind
+
+BACKOFF_FIRST_S = 0.5
+BACKOFF_CAP_S = 8.0
+BREAKER_S = 30.0
+GRACE_S = 0.5
+"""How long a look whose socket was closed may take to notice."""
+
+_REFUSED_BY_NAME = frozenset({TroubleKind.AUTH, TroubleKind.OVERLOAD})
+
+ConnectionT = TypeVar("ConnectionT", bound=Connection)
+ConnectionT_contra = TypeVar("ConnectionT_contra", bound=Connection, contravariant=True)
+
+
+class Poller(Protocol[ConnectionT_contra]):
+    """One question."""
+
+    @property
+    def source(self) -> Source:
+        """Who is asked and how often; the interval is already at or above the floor of the question."""
+
+    async def look(self, connection: ConnectionT_contra) -> Fact:
+        """Ask once. Raises :class:`BackendError`."""
+
+
+class _Question(Generic[ConnectionT]):
+    """A poller with its next turn and its newest reading."""
+
+    def __init__(self, poller: Poller[ConnectionT], started_at: float) -> None:
+        self.poller = poller
+        self.due = 0.0
+        self.reading: AnyReading = Missing(Trouble(TroubleKind.PENDING, "not asked yet"), started_at)
+
+    def succeeded(self, value: Fact, cost: Cost) -> None:
+        self.reading = Fresh(value, clock.now(), cost)
+
+    def failed(self, trouble: Trouble) -> None:
+        match self.reading:
+            case Fresh(value, at, cost):
+                self.reading = Stale(value, at, trouble, clock.now(), cost)
+            case Stale(value, at, _, since, cost):
+                self.reading = Stale(value, at, trouble, since, cost)
+            case Missing(_, since):
+                self.reading = Missing(trouble, since)
+
+
+class Lane(Generic[ConnectionT]):
+    """One connection and its questions; :meth:`run` until cancelled, or :meth:`once` for a single look."""
+
+    def __init__(
+        self,
+        connection: ConnectionT,
+        pollers: Sequence[Poller[ConnectionT]],
+        *,
+        deadline_s: float = 4.0,
+        changed: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.connection = connection
+        self._deadline_s = deadline_s
+        self._changed = changed
+        self._questions = [_Question(poller, clock.now()) for poller in pollers]
+        self._failures = 0
+        self._resume = 0.0
+
+    def observations(self) -> tuple[Observation, ...]:
+        """The newest reading of every question."""
+        return tuple(Observation(q.poller.source, q.reading) for q in self._questions)
+
+    def on_change(self, changed: Callable[[], None]) -> None:
+        """Call ``changed`` after every reading."""
+        self._changed = changed
+
+    async def once(self) -> None:
+        """Ask every question once, whatever its turn."""
+        for question in self._questions:
+            await self._ask(question)
+
+    async def run(self) -> None:
+        """Ask each question at its interval until cancelled; the connection is closed at the end."""
+        try:
+            while True:
+                question = min(self._questions, key=lambda q: q.due)
+                wait = max(question.due, self._resume) - clock.monotonic()
+                if wait > 0:
+                    await asyncio.sleep(wait)
+                await self._ask(question)
+        finally:
+            await self.close()
+
+    async def close(self) -> None:
+        """Part from the server."""
+        await self.connection.close()
+
+    async def _ask(self, question: _Question[ConnectionT]) -> None:
+        begun = clock.monotonic()
+        interval = question.poller.source.interval_s
+        try:
+            value = await self._bounded(question.poller)
+        except BackendError as error:
+            self._fail(question, error)
+            question.due = max(begun + interval, clock.monotonic() + (error.trouble.retry_after_s or 0.0))
+        else:
+            cost = self.connection.take_cost()
+            question.succeeded(value, Cost(cost.queries, cost.bytes_in, cost.bytes_out, clock.monotonic() - begun))
+            self._failures = 0
+            question.due = begun + interval
+        self._changed()
+
+    def _fail(self, question: _Question[ConnectionT], error: BackendError) -> None:
+        self.connection.take_cost()
+        question.failed(error.trouble)
+        if not error.transport:
+            return
+        self.connection.abort()
+        self._failures += 1
+        pause = BREAKER_S if error.trouble.kind in _REFUSED_BY_NAME else self._backoff()
+        self._resume = clock.monotonic() + pause
+        for other in self._questions:
+            if other is not question:
+                other.failed(error.trouble)
+            other.due = 0.0
+
+    def _backoff(self) -> float:
+        ceiling = min(BACKOFF_CAP_S, BACKOFF_FIRST_S * 2**self._failures)
+        return random.uniform(ceiling / 2, ceiling)  # noqa: S311 - jitter, not a secret
+
+    async def _bounded(self, poller: Poller[ConnectionT]) -> Fact:
+        """Run one look; at the deadline the socket is closed first and the task cancelled second."""
+        task = asyncio.ensure_future(self._look(poller))
+        try:
+            done, _ = await asyncio.wait({task}, timeout=self._deadline_s)
+            if not done:
+                self.connection.abort()
+                task.cancel()
+                await asyncio.wait({task}, timeout=GRACE_S)
+                raise BackendError(
+                    Trouble(TroubleKind.TIMEOUT, f"no answer within {self._deadline_s:g} s"), transport=True
+                )
+            return task.result()
+        except asyncio.CancelledError:
+            self.connection.abort()
+            task.cancel()
+            await asyncio.wait({task}, timeout=GRACE_S)
+            raise
+        finally:
+            if task.done() and not task.cancelled():
+                with contextlib.suppress(BaseException):
+                    task.exception()
+
+    async def _look(self, poller: Poller[ConnectionT]) -> Fact:
+        try:
+            await self.connection.open()
+            return await poller.look(self.connection)
+        except (BackendError, asyncio.CancelledError):
+            raise
+        except Exception as error:
+            text = f"{type(error).__name__} in {poller.source.id}: {error}"
+            raise BackendError(Trouble(TroubleKind.INTERNAL, text[:300]), transport=True) from error

@@ -1,0 +1,98 @@
+"""Balance rows: how fresh they are, and how far a sample of them is from what Redis holds."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from unstick import sql
+from unstick.backends.base import BackendError
+from unstick.facts.reading import Source
+from unstick.facts.sync import Drift, SyncDataFacts
+from unstick.pollers import drift
+from unstick.settings import Sync
+from unstick.sql.relations import explain, relations
+
+if TYPE_CHECKING:
+    from unstick.backends.pair import Pair
+    from unstick.backends.postgres import Look, Row
+    from unstick.backends.redis import RedisConnection
+
+SAMPLE_CAP = 2000
+BOUNDED_ROWS = 10_000
+_PAGELESS = frozenset({"v", "f"})
+
+
+class SyncDataPoller:
+    """Asks PostgreSQL for the rows, then Redis for the same keys; no transaction waits for Redis."""
+
+    def __init__(self, source: Source, settings: Sync) -> None:
+        self._source = source
+        self._settings = settings
+        self._relations = relations(settings)
+        (balances,) = self._relations
+        named = {
+            "balances": balances.source,
+            "id": balances.column(settings.id),
+            "balance": balances.column(settings.balance),
+        }
+        self._table = sql.table(settings.table)
+        self._state = sql.statement("balance_state")
+        synced_at = balances.optional(settings.synced_at)
+        self._instants = sql.statement("balance_instants", **named, synced_at=synced_at) if synced_at else None
+        self._sample = sql.statement("balance_sample", **named)
+        self._bounded = sql.statement("balance_sample_bounded", **named)
+
+    @property
+    def source(self) -> Source:
+        """Who is asked."""
+        return self._source
+
+    async def look(self, connection: Pair) -> SyncDataFacts:
+        """One look. Raises :class:`BackendError`; Redis alone only when PostgreSQL had nothing to say either."""
+        postgres = connection.postgres
+        wanted = min(self._settings.sample, SAMPLE_CAP) if connection.redis is not None else 0
+        async with postgres.look(partial(explain, self._relations, postgres.user)) as look:
+            (state,) = await look.rows(self._state, self._table)
+            (ends,) = await look.rows(self._instants) if self._instants else [{"newest_at": None, "oldest_at": None}]
+            sample = await self._rows(look, state, wanted) if wanted > 0 else []
+        estimate = state["estimate"]
+        rows = None if estimate is None else int(estimate)
+        measured: Drift | None = None
+        trouble: str | None = None
+        if connection.redis is not None and wanted > 0:
+            try:
+                measured = await self._drift(connection.redis, sample)
+            except BackendError as error:
+                if rows is None and ends["newest_at"] is None:
+                    raise
+                trouble = error.trouble.text
+        return SyncDataFacts(
+            server_at=state["server_at"],
+            rows=rows,
+            newest_at=ends["newest_at"],
+            oldest_at=ends["oldest_at"],
+            drift=measured,
+            drift_trouble=trouble,
+        )
+
+    async def _rows(self, look: Look, state: Row, wanted: int) -> list[Row]:
+        """One page per wanted row is enough; bloated tables have empty pages, and then the first rows must do."""
+        pages = state["pages"]
+        if state["kind"] not in _PAGELESS:
+            percent = 100.0 if pages <= wanted else 100.0 * wanted / pages
+            found = await look.rows(self._sample, percent, wanted)
+            if found or percent == 100.0:
+                return found
+        return await look.rows(self._bounded, BOUNDED_ROWS, wanted)
+
+    async def _drift(self, redis: RedisConnection, sample: list[Row]) -> Drift:
+        keys = [self._settings.balance_key.replace("{id}", row["id"] or "") for row in sample]
+        try:
+            await redis.open()
+            cached = await drift.held(redis, keys, self._settings.balance_field)
+        except BackendError as error:
+            if error.transport:
+                redis.abort()
+            raise
+        return drift.compare(keys, cached, [row["balance"] for row in sample])

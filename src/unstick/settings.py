@@ -1,0 +1,328 @@
+"""The settings of one context, as ``unstick.toml`` spells them: every field is a key of the file.
+
+Spans are seconds here; the file writes them as ``"30s"``, ``"5m"``, ``"1h"`` or ``"250ms"``, and their keys without
+``_s``. The text under a field is its line in the reference and in the file that ``unstick init`` writes; the bounds
+in its type are those that the loader checks.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from unstick.secret import Url
+
+Seconds = Annotated[float, Meta(gt=0, le=366 * 86_400)]
+Percent = Annotated[float, Meta(ge=0, le=100)]
+Count = Annotated[int, Meta(ge=1)]
+Label = Annotated[str, Meta(max_length=64, extra={"form": "label"})]
+"""A name that is shown: no control characters."""
+Table = Annotated[str, Meta(extra={"form": "table"})]
+"""An SQL name, or two with a dot between them: ``schema.table``."""
+Column = Annotated[str, Meta(extra={"form": "column"})]
+"""One SQL name."""
+UrlPath = Annotated[str, Meta(extra={"form": "path"})]
+"""Begins with a slash."""
+PostgresUrl = Annotated[Url, Meta(extra={"schemes": ("postgresql", "postgres")})]
+RedisUrl = Annotated[Url, Meta(extra={"schemes": ("redis", "rediss", "unix")})]
+AmqpUrl = Annotated[Url, Meta(extra={"schemes": ("amqp", "amqps")})]
+BrokerUrl = Annotated[Url, Meta(extra={"schemes": ("redis", "rediss", "unix", "amqp", "amqps")})]
+HttpUrl = Annotated[Url, Meta(extra={"schemes": ("http", "https")})]
+
+
+class Postgres(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The PostgreSQL server of the crawler tables, locks and balances."""
+
+    url: PostgresUrl | None = None
+    """``postgresql://USER:PASSWORD@HOST:PORT/DATABASE``; unset: ``DATABASE_URL``."""
+    statement_timeout_s: Seconds = 1.5
+    """The server cancels a statement of unstick that takes longer."""
+    lock_timeout_s: Seconds = 0.3
+    """A statement of unstick gives up when it waits longer for a lock."""
+
+
+class Redis(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The Redis server that systems use when they name none of their own."""
+
+    url: RedisUrl | None = None
+    """``redis://USER:PASSWORD@HOST:PORT/DB``; unset: ``REDIS_URL``."""
+
+
+class RabbitMQ(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The broker: management API where there is one, else AMQP alone (then ``queues`` names what to ask for)."""
+
+    url: AmqpUrl | None = None
+    """``amqp://USER:PASSWORD@HOST:PORT/VHOST``; unset: ``RABBITMQ_URL``."""
+    management_url: HttpUrl | None = None
+    """``http://USER:PASSWORD@HOST:15672``; unset: ``RABBITMQ_MANAGEMENT_URL``."""
+    vhosts: tuple[str, ...] = ()
+    """Only these virtual hosts; empty: all that the user may see."""
+    queues: tuple[str, ...] = ()
+    """Queues to ask for where there is no management API: AMQP cannot list them."""
+    channels_warning: Count = 50
+    """Channels on one connection."""
+    channel_growth_per_min: Annotated[float, Meta(gt=0)] = 5.0
+    """New channels per minute on one connection that count as a leak."""
+
+
+class Dramatiq(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One Dramatiq broker. On ``amqp://`` its queues are read with the broker's."""
+
+    name: Label = "dramatiq"
+    """How the board calls it; two brokers need two names."""
+    url: BrokerUrl | None = None
+    """Unset: the Redis server above."""
+    namespace: str = "dramatiq"
+    """What its keys begin with."""
+    queues: tuple[str, ...] = ()
+    """Idle queues have no key: name them; those with messages are found by themselves."""
+    heartbeat_timeout_s: Seconds = 60.0
+    """A worker whose heartbeat stood still for longer is silent."""
+
+
+class Celery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One Celery broker. On ``amqp://`` its queues are read with the broker's."""
+
+    name: Label = "celery"
+    """How the board calls it; two brokers need two names."""
+    url: BrokerUrl | None = None
+    """Unset: ``CELERY_BROKER_URL``, else the Redis server above."""
+    queues: tuple[str, ...] = ("celery",)
+    """Queues whose depth is read."""
+    key_prefix: str = ""
+    """``global_keyprefix`` of the transport options."""
+    priority_steps: tuple[Annotated[int, Meta(ge=0, le=255)], ...] = (0, 3, 6, 9)
+    """``priority_steps`` of the transport options: each step is a list of its own."""
+    separator: str = "\x06\x16"
+    """Between queue and priority step in a key: ``sep`` of the transport options."""
+    unacked_key: str = "unacked"
+    """Hash of what was delivered and not acknowledged."""
+    unacked_index_key: str = "unacked_index"
+    """Sorted set with the time of each delivery."""
+    visibility_timeout_s: Seconds = 3600.0
+    """After this long Celery delivers again what nobody acknowledged."""
+
+
+class Health(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One worker with ``/health``, ``/ready`` and ``/metrics``."""
+
+    url: HttpUrl
+    """Where the worker listens: ``http://HOST:PORT``."""
+    name: Label = ""
+    """How the board calls it; unset: its address."""
+    health_path: UrlPath = "/health"
+    """Is it alive."""
+    ready_path: UrlPath = "/ready"
+    """Does it take work."""
+    metrics_path: UrlPath = "/metrics"
+    """Its Prometheus text."""
+    metric_prefix: str = "dramatiq_worker"
+    """What its metric names begin with: ``dramatiq_worker_uptime_seconds``."""
+
+
+class TaskTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A table whose rows in state ``processing`` belong to a worker."""
+
+    table: Table
+    """Its name."""
+    id: Column = "id"
+    """Its key column."""
+    status: Column = "status"
+    """Column with the state of a task."""
+    processing: str = "processing"
+    """The state in which a worker owns the task."""
+    worker: Column = "worker_id"
+    """Column with the worker's id."""
+    heartbeat: Column | None = "heartbeat_at"
+    """Column with the last sign of life of the task's worker; ``false`` where there is none."""
+
+
+class Crawler(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The proxy pool and the tasks of the crawler containers."""
+
+    proxies: Table = "proxies"
+    """Table of the pool."""
+    id: Column = "id"
+    """Its key column."""
+    in_use: Column = "is_in_use"
+    """Column that says whether somebody holds the proxy."""
+    blocked: Column | None = "is_blocked"
+    """Column that says whether the proxy is blocked; ``false`` where there is none."""
+    worker: Column = "worker_id"
+    """Column with the holder's worker id."""
+    changed_at: Column | None = "updated_at"
+    """Column with the instant of the last change; ``false`` where there is none."""
+    separator: str = "_"
+    """Between container and number in a worker id: ``8b4f59aa_3``."""
+    heartbeat_every_s: Seconds = 30.0
+    """How often a worker writes the heartbeat of its task; ``thresholds.grace`` is at least three times that."""
+    tasks: tuple[TaskTable, ...] = (TaskTable("catalog_tasks"), TaskTable("object_tasks"))
+    """Every table with processing tasks: a worker with a row in any of them is at work."""
+
+
+class Locks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The lock table, and workers that list their locks over HTTP."""
+
+    table: Table | None = "dashboard_tasklock"
+    """Table of the locks; ``false`` where they are read over HTTP only."""
+    id: Column = "id"
+    """Its key column."""
+    kind: Column = "kind"
+    """Column with the kind of the locked task."""
+    task: Column = "task_id"
+    """Column with the id of the locked task."""
+    worker: Column = "worker_id"
+    """Column with the holder's worker id."""
+    acquired_at: Column = "acquired_at"
+    """Column with the instant when the lock was taken."""
+    expires_at: Column = "expires_at"
+    """Column with the instant when the lock ends; NULL there is a lock without an end."""
+    urls: tuple[HttpUrl, ...] = ()
+    """Workers that list their locks: ``http://HOST:PORT``."""
+    path: UrlPath = "/api/v1/locks"
+    """Where they list them."""
+
+
+class Sync(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The balance sync: its API, the rows it writes and the keys it reads."""
+
+    url: HttpUrl | None = None
+    """Where its API listens: ``http://HOST:PORT``; unset: only the data is looked at."""
+    prefix: UrlPath = "/sync-management"
+    """Before ``/status``, ``/schedule``, ``/health`` and ``/stats``."""
+    every_s: Seconds = 3600.0
+    """How often a sync is due; overdue is one and a half times that."""
+    fields: dict[str, str] = {}
+    """Dotted JSON paths for fields whose names differ, for example ``last_success_at = "result.finished"``."""
+    redis_url: RedisUrl | None = None
+    """The cache that holds the balances; unset: the Redis server above."""
+    balance_key: str = "balance:{id}"
+    """Key of one balance; ``{id}`` stands for the user's id."""
+    balance_field: str | None = None
+    """Field of a hash or of a JSON object; unset: the value itself is the balance."""
+    table: Table = "user_balances"
+    """Table of the balances."""
+    id: Column = "user_id"
+    """Its key column."""
+    balance: Column = "balance"
+    """Column with the balance."""
+    synced_at: Column | None = "last_synced_at"
+    """Column with the instant of the row's last sync; ``false`` where there is none."""
+    sample: Annotated[int, Meta(ge=1, le=5000)] = 200
+    """Rows that are compared with the cache in one look."""
+
+
+class Host(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """This host."""
+
+    enabled: bool = True
+    """``false`` leaves this host out."""
+    cpu_warning: Percent = 85.0
+    """Percent of all cores."""
+    cpu_critical: Percent = 97.0
+    """Percent of all cores."""
+    memory_warning: Percent = 85.0
+    """Percent of memory that is not available."""
+    memory_critical: Percent = 95.0
+    """Percent of memory that is not available."""
+    disk_warning: Percent = 85.0
+    """Percent of the fullest file system."""
+    disk_critical: Percent = 95.0
+    """Percent of the fullest file system."""
+
+
+class Thresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When a value becomes a warning or worse; defaults are those of the incident notes."""
+
+    grace_s: Seconds = 120.0
+    """How long a worker may be silent before what it holds counts as stuck."""
+    heartbeat_s: Seconds = 300.0
+    """Worker health endpoints: silence that makes a worker unhealthy."""
+    stall_s: Seconds = 300.0
+    """Nothing acknowledged for this long while messages wait: the worker stalls."""
+    queue_warning: Count = 100
+    """Messages that wait in one queue."""
+    queue_critical: Count = 1000
+    """Messages that wait in one queue."""
+    oldest_warning_s: Seconds = 300.0
+    """Age of the message at the head of a queue."""
+    oldest_critical_s: Seconds = 1800.0
+    """Age of the message at the head of a queue."""
+    pool_free_warning: Percent = 15.0
+    """Free proxies in percent of the pool."""
+    pool_free_critical: Percent = 5.0
+    """Free proxies in percent of the pool."""
+    lock_grace_s: Annotated[float, Meta(ge=0, le=366 * 86_400)] = 30.0
+    """How long a lock may outlive its end before it counts as expired."""
+    stale_factor: Annotated[float, Meta(ge=1, le=1000)] = 3.0
+    """A reading older than this many intervals (and 5 s) is stale."""
+    drift_warning: Percent = 1.0
+    """Differing keys in percent of the sample."""
+
+
+class Intervals(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How often each system is asked; each has a floor that protects the watched server."""
+
+    dramatiq_s: Seconds = 1.0
+    """Heartbeats and queues of Dramatiq."""
+    celery_s: Seconds = 2.0
+    """Queues and unacknowledged messages of Celery."""
+    health_s: Seconds = 5.0
+    """Health endpoints of workers."""
+    crawler_s: Seconds = 2.0
+    """Proxy pool and tasks."""
+    rabbitmq_s: Seconds = 5.0
+    """Connections and queues; the broker itself refreshes its figures every 5 s."""
+    sync_s: Seconds = 10.0
+    """The API of the balance sync."""
+    sync_data_s: Seconds = 30.0
+    """Balance rows, and the sample that is compared with the cache."""
+    locks_s: Seconds = 3.0
+    """The lock table."""
+    lock_endpoints_s: Seconds = 10.0
+    """Locks that workers list over HTTP."""
+    host_s: Seconds = 2.0
+    """This host."""
+
+
+FLOORS = Intervals(0.5, 1.0, 2.0, 1.0, 5.0, 5.0, 10.0, 1.0, 5.0, 1.0)
+"""The least interval of each source, in seconds."""
+
+
+class Screen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the board looks and listens."""
+
+    theme: Label = "midnight"
+    """Name of a theme."""
+    mouse: bool = True
+    """``false`` leaves the mouse to the terminal, for selecting text."""
+    ascii: bool | None = None
+    """Draw without box and block characters; unset: by the locale."""
+    keys: dict[str, str] = {}
+    """Other keys for what the board can do: ``filter = "ctrl+f"``."""
+
+
+class Context(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One environment: what is watched there, and how loudly it says which one it is."""
+
+    name: str = "default"
+    """The table's own name: ``[context.NAME]``."""
+    production: bool = False
+    """Actions ask for the count to be typed."""
+    color: Literal["red", "orange", "yellow", "green", "cyan", "blue", "magenta"] | None = None
+    """Of the context's name on the screen."""
+    postgres: Postgres = Postgres()
+    redis: Redis = Redis()
+    rabbitmq: RabbitMQ = RabbitMQ()
+    dramatiq: tuple[Dramatiq, ...] = ()
+    celery: tuple[Celery, ...] = ()
+    health: tuple[Health, ...] = ()
+    crawler: Crawler | None = None
+    locks: Locks | None = None
+    sync: Sync | None = None
+    host: Host = Host()
+    thresholds: Thresholds = Thresholds()
+    intervals: Intervals = Intervals()
+    screen: Screen = Screen()

@@ -1,0 +1,148 @@
+"""The one-line bands: header, alarm, tabs, footer. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from unstick.tui.keys import REGISTRY, keys_of, label
+from unstick.tui.options import BoardOptions
+from unstick.tui.roles import Chrome, Drawn, Ground, Piece, on
+from unstick.views.layout import Measure, draw_ends, fit, shown, width_of
+from unstick.views.pane import LEVEL_GLYPH, LEVEL_ROLE, Line, PaneView, Role, Span
+from unstick.views.ui import UiState
+
+
+class Signal(msgspec.Struct, frozen=True):
+    """How the picture relates to now: seconds since it was held, seconds since the last frame; ``None``: does not apply."""
+
+    paused_s: int | None = None
+    silent_s: int | None = None
+    ended: bool = False
+
+
+def span_of(seconds: int) -> str:
+    """A span, short.
+
+    >>> span_of(59), span_of(754), span_of(7260)
+    ('59s', '12m34s', '2h01m')
+    """
+    if seconds < 60:
+        return f"{seconds}s"
+    minutes, rest = divmod(seconds, 60)
+    return f"{minutes}m{rest:02d}s" if minutes < 60 else f"{minutes // 60}h{minutes % 60:02d}m"
+
+
+def badges(signal: Signal) -> Drawn:
+    """What must not be overlooked in the header."""
+    out: list[Piece] = []
+    if signal.paused_s is not None:
+        out += [Piece(f" PAUSED {span_of(signal.paused_s)} ", Chrome.PAUSED, Ground.HEADER)]
+    if signal.silent_s is not None:
+        out += [Piece(f" NO SIGNAL {span_of(signal.silent_s)} ", Chrome.ALARM, Ground.HEADER)]
+    elif signal.ended:
+        out += [Piece(" END ", Chrome.PAUSED, Ground.HEADER)]
+    gap = Piece(" ", Role.TEXT, Ground.HEADER)
+    return tuple(piece for badge in out for piece in (gap, badge))
+
+
+def draw_header(
+    parts: Sequence[Line], signal: Signal, options: BoardOptions, width: int, measure: Measure
+) -> Drawn:
+    """Name and context at the left, loud in production; then what must not be overlooked; then the rest."""
+    name = _name(parts[0] if parts else (), options)
+    flags = badges(signal)
+    used = sum(measure(piece.text) for piece in (*name, *flags))
+    if used > width:
+        used = sum(measure(piece.text) for piece in flags)
+        line = "".join(piece.text for piece in name)
+        short = fit((Span(line),), max(0, width - used), measure)
+        name = tuple(Piece(span.text, name[0].role, Ground.HEADER) for span in short)
+        used += width_of(short, measure)
+    room = width - used
+    if room < 4:
+        return (*name, *flags, Piece(" " * max(0, room), Role.TEXT, Ground.HEADER))
+    rest = draw_ends(parts[1:], room - 3, measure)
+    pad = Piece("  ", Role.TEXT, Ground.HEADER)
+    return (*name, *flags, pad, *on(Ground.HEADER, rest), Piece(" ", Role.TEXT, Ground.HEADER))
+
+
+def _name(part: Line, options: BoardOptions) -> Drawn:
+    text = (Span(" "), *(Span(shown(span.text), span.role) for span in part), Span(" "))
+    if not (options.production or options.color):
+        return on(Ground.HEADER, text)
+    role = f"context:{options.color}" if options.color else Chrome.PRODUCTION
+    words = "".join(span.text for span in text)
+    return (Piece(f" PRODUCTION {words}" if options.production else words, role, Ground.HEADER),)
+
+
+def draw_alarm(text: str, width: int, measure: Measure) -> Drawn:
+    """The engine's own trouble, over the whole width."""
+    return tuple(Piece(span.text, Chrome.ALARM) for span in fit((Span(f" ✖ {text}"),), width, measure))
+
+
+_TAB_WIDTHS = (16, 4, 3, 0)
+
+
+def draw_tabs(panes: Sequence[PaneView], active: str, width: int, measure: Measure) -> Drawn:
+    """One tab per pane with its level; names are shortened until all fit."""
+    pieces: list[Piece] = []
+    for limit in _TAB_WIDTHS:
+        pieces = [piece for nth, pane in enumerate(panes, 1) for piece in _tab(nth, pane, pane.key == active, limit)]
+        if sum(measure(piece.text) for piece in pieces) <= width:
+            break
+    used = sum(measure(piece.text) for piece in pieces)
+    if used > width:
+        return on(Ground.SCREEN, fit((Span("".join(piece.text for piece in pieces)),), width, measure))
+    return (*pieces, Piece(" " * (width - used), Role.TEXT))
+
+
+def _tab(number: int, pane: PaneView, active: bool, limit: int) -> Drawn:  # noqa: FBT001 - one caller, two lines up
+    glyph = LEVEL_GLYPH[pane.level] if pane.level.rank else " "
+    name = pane.title[:limit]
+    if active:
+        return (Piece(f" {number}{glyph}{name}", Chrome.TAB_ACTIVE),)
+    role = LEVEL_ROLE[pane.level] if pane.level.rank else Chrome.TAB
+    return Piece(f" {number}", Role.KEY), Piece(f"{glyph}{name}", role)
+
+
+def draw_footer(
+    ui: UiState, overrides: Mapping[str, str], notice: str, width: int, measure: Measure
+) -> Drawn:
+    """Keys at the left as many as fit, what narrows the view or a notice at the right."""
+    state = _state(ui, notice)
+    keep = width_of(state, measure)
+    hints: list[Span] = [Span(" 1-8", Role.KEY), Span(" pane", Role.DIM)]
+    last = _hint("help", overrides), _hint("quit", overrides)
+    reserve = sum(width_of(hint, measure) for hint in last)
+    for key in REGISTRY:
+        if not key.hint or key.id in ("help", "quit"):
+            continue
+        hint = _hint(key.id, overrides, active=_active(key.id, ui))
+        if width_of((*hints, *hint), measure) + reserve + keep + 2 <= width:
+            hints += hint
+    for hint in last:
+        hints += hint
+    return on(Ground.HEADER, draw_ends((tuple(hints), state), width, measure))
+
+
+def _hint(id_: str, overrides: Mapping[str, str], *, active: bool = False) -> Line:
+    key = next(key for key in REGISTRY if key.id == id_)
+    name = label(keys_of(key, overrides)[0])
+    return Span(f"  {name}", Role.KEY), Span(f" {key.hint}", Role.ACCENT if active else Role.DIM)
+
+
+def _active(id_: str, ui: UiState) -> bool:
+    return {"filter": bool(ui.query), "faults": ui.faults_only, "pause": ui.paused}.get(id_, False)
+
+
+def narrowed(ui: UiState) -> str:
+    """What hides rows, in words."""
+    words = [f'"{ui.query}"'] if ui.query else []
+    return ", ".join([*words, *(["faults only"] if ui.faults_only else [])])
+
+
+def _state(ui: UiState, notice: str) -> Line:
+    text = notice or narrowed(ui)
+    return (Span(f"{text} ", Role.ACCENT),) if text else ()

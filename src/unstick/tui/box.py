@@ -1,0 +1,201 @@
+"""A pane as lines: border, title, summary, header row and the visible rows. Pure; the widget only paints it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from unstick.facts.level import Level
+from unstick.tui.roles import Chrome, Drawn, Ground, Piece, on
+from unstick.views.layout import Measure, columns, draw_item, draw_row, draw_titles, fit, join, width_of
+from unstick.views.pane import LEVEL_GLYPH, LEVEL_ROLE, Line, PaneView, Role, Row, Span
+from unstick.views.ui import Sort
+
+_LIGHT = "╭╮╰╯─│"
+_HEAVY = "┏┓┗┛━┃"
+_AIRY = 14
+"""Inner lines from which the summary stands apart from the table."""
+_GUTTER = 2
+
+
+class Look(msgspec.Struct, frozen=True):
+    """How the pane is looked at. ``cursor`` and ``top`` count rows; ``total`` is how many there are unfiltered."""
+
+    number: str = ""
+    focused: bool = False
+    cursor: int = 0
+    top: int = 0
+    total: int = 0
+    sort: Sort | None = None
+    why_fewer: str = ""
+    """What narrows the rows, in words: ``'"abc"'``, ``faults only``."""
+
+
+class Inner(NamedTuple):
+    """The lines inside a border, from top to bottom; ``first`` is the line of the first row."""
+
+    summary: tuple[Line, ...]
+    air: bool
+    titles: bool
+    first: int
+    visible: int
+
+
+class Picture(NamedTuple):
+    """Drawn lines, and where the rows are among them."""
+
+    lines: tuple[Drawn, ...]
+    first: int
+    visible: int
+
+
+def inner(view: PaneView, rows: int, width: int, height: int, measure: Measure) -> Inner:
+    """How the inside of a box of this size is shared out."""
+    high = max(0, height - 2)
+    summary = tuple(line for item in view.summary for line in draw_item(item, width - 4, measure))
+    table = rows or (1 if view.empty or not summary else 0)
+    titled = bool(rows) and any(column.title for column in view.columns) and high >= 4
+    keep = min(table, max(1, high // 2)) + titled
+    summary = summary[: max(0, high - keep)] if table else summary[:high]
+    air = high >= _AIRY and bool(summary) and bool(table)
+    first = 1 + len(summary) + air + titled
+    return Inner(summary, air, titled, first, max(0, high - first + 1))
+
+
+def scroll(top: int, cursor: int, visible: int, rows: int) -> int:
+    """The first visible row: the old one, moved only as far as the cursor and the end ask for."""
+    if visible <= 0:
+        return 0
+    top = min(top, max(0, rows - visible))
+    return max(0, min(top, cursor), cursor - visible + 1)
+
+
+def draw(view: PaneView, rows: Sequence[Row], look: Look, width: int, height: int, measure: Measure) -> Picture:
+    """``height`` lines of ``width`` cells."""
+    if height < 3 or width < 8:
+        return _unboxed(view, rows, width, height, measure)
+    parts = inner(view, len(rows), width, height, measure)
+    body = [on(Ground.SCREEN, _padded(line, width - 4)) for line in parts.summary]
+    if parts.air:
+        body.append(on(Ground.SCREEN, _blank(width - 2)))
+    placed = columns(view.columns, width - 4 - _GUTTER)
+    if parts.titles:
+        sort = (look.sort.column, look.sort.descending) if look.sort else None
+        titles = draw_titles(placed, width - 4 - _GUTTER, measure, sort)
+        body.append(on(Ground.SCREEN, _padded((Span(" " * _GUTTER), *titles), width - 4)))
+    for nth in range(look.top, min(len(rows), look.top + parts.visible)):
+        cells = draw_row(rows[nth].cells, placed, width - 4 - _GUTTER, measure)
+        body.append(_row(rows[nth], cells, here=look.focused and nth == look.cursor))
+    if not rows and parts.visible:
+        body.append(on(Ground.SCREEN, _padded(fit(_nothing(view, look), width - 4, measure), width - 4)))
+    while len(body) < height - 2:
+        body.append(on(Ground.SCREEN, _blank(width - 2)))
+    return Picture(_framed(view, look, body, parts, len(rows), width, measure), parts.first, parts.visible)
+
+
+def _blank(width: int) -> Line:
+    return (Span(" " * width),)
+
+
+def _padded(line: Line, width: int) -> Line:
+    del width
+    return join((Span(" "), *line, Span(" ")))
+
+
+def _row(row: Row, cells: Line, *, here: bool) -> Drawn:
+    ground = Ground.CURSOR if here else Ground.SCREEN
+    mark = Piece("▌" if here else " ", Chrome.CURSOR, ground)
+    glyph = Span(LEVEL_GLYPH[row.level] + " ", LEVEL_ROLE[row.level])
+    return (mark, *on(ground, join((glyph, *cells, Span(" ")))))
+
+
+def _nothing(view: PaneView, look: Look) -> Line:
+    if look.total:
+        return (Span(f"none of {look.total:,} rows: {look.why_fewer}", Role.DIM),)
+    return view.empty or (Span("nothing to show", Role.DIM),)
+
+
+def _framed(
+    view: PaneView, look: Look, body: list[Drawn], parts: Inner, rows: int, width: int, measure: Measure
+) -> tuple[Drawn, ...]:
+    glyphs = _HEAVY if look.focused else _LIGHT
+    role = _border_role(view.level, focused=look.focused)
+    thumb = _thumb(look.top, parts.visible, rows)
+    sides: list[Drawn] = []
+    for nth, line in enumerate(body):
+        on_thumb = thumb is not None and thumb[0] <= nth + 1 - parts.first < thumb[1]
+        right = Piece("█", Chrome.THUMB) if on_thumb else Piece(glyphs[5], role)
+        sides.append((Piece(glyphs[5], role), *line, right))
+    top = _edge(glyphs[0], glyphs[1], glyphs[4], role, _title(view, look), view.counts, width, measure)
+    bottom = _edge(glyphs[2], glyphs[3], glyphs[4], role, view.note, _range(look, parts, rows), width, measure)
+    return (top, *sides, bottom)
+
+
+def _border_role(level: Level, *, focused: bool) -> str:
+    if level in (Level.CRITICAL, Level.WARNING):
+        return LEVEL_ROLE[level]
+    return Chrome.FOCUS if focused else Chrome.BORDER
+
+
+def _title(view: PaneView, look: Look) -> Line:
+    number = (Span(f"{look.number} ", Role.KEY),) if look.number else ()
+    if view.level is Level.OK:
+        return (*number, Span(view.title, Role.TITLE))
+    return (Span(LEVEL_GLYPH[view.level] + " ", LEVEL_ROLE[view.level]), *number, Span(view.title, Role.TITLE))
+
+
+def _range(look: Look, parts: Inner, rows: int) -> Line:
+    shown = f"{look.top + 1}-{min(rows, look.top + parts.visible)} of {rows:,}" if rows > parts.visible else ""
+    if rows < look.total:
+        few = f"{rows:,} of {look.total:,}: {look.why_fewer}"
+        return (Span(f"{shown} · {few}" if shown else few, Role.ACCENT),)
+    return (Span(shown, Role.DIM),) if shown else ()
+
+
+def _edge(
+    left: str, right: str, rule: str, role: str, title: Line, tail: Line, width: int, measure: Measure
+) -> Drawn:
+    """A border line with a title at its left and words at its right; the words go first when it is narrow."""
+    room = width - 4
+    inside: list[Piece] = []
+    size = width_of(title, measure)
+    if size:
+        title = fit(title, min(size, room - 2), measure)
+        inside = [Piece(" ", role), *on(Ground.SCREEN, title), Piece(" ", role)]
+        room -= width_of(title, measure) + 2
+    after: list[Piece] = []
+    size = width_of(tail, measure)
+    if size and room >= 8:
+        tail = fit(tail, min(size, room - 3), measure)
+        after = [Piece(" ", role), *on(Ground.SCREEN, tail), Piece(" ", role)]
+        room -= width_of(tail, measure) + 2
+    return (Piece(left + rule, role), *inside, Piece(rule * room, role), *after, Piece(rule + right, role))
+
+
+def _thumb(top: int, visible: int, rows: int) -> tuple[int, int] | None:
+    """First and end line of the scroll thumb among the visible rows."""
+    if visible <= 0 or rows <= visible:
+        return None
+    size = max(1, visible * visible // rows)
+    start = round(top / (rows - visible) * (visible - size))
+    return start, start + size
+
+
+def _unboxed(view: PaneView, rows: Sequence[Row], width: int, height: int, measure: Measure) -> Picture:
+    """Too small for a border: the worst rows, else the summary, one line each."""
+    lines: list[Line] = []
+    for row in rows[:height]:
+        words = [span for cell in row.cells for span in (*cell, Span("  "))]
+        lines.append((Span(f" {LEVEL_GLYPH[row.level]} ", LEVEL_ROLE[row.level]), *words))
+    if not rows:
+        told = [line for item in view.summary for line in draw_item(item, max(0, width - 3), measure)]
+        mark = Span(f" {LEVEL_GLYPH[view.level]} ", LEVEL_ROLE[view.level])
+        lines = [(mark if nth == 0 else Span("   "), *line) for nth, line in enumerate(told or [view.empty])]
+    lines = [*lines[:height], *[()] * (height - len(lines))]
+    if height and len(rows) > height:
+        more = (Span(f"  +{len(rows) - height} ", Role.DIM),)
+        size = min(width, width_of(more, measure))
+        lines[-1] = (*fit(lines[-1], width - size, measure), *more)
+    return Picture(tuple(on(Ground.SCREEN, fit(line, width, measure)) for line in lines), 0, min(height, len(rows)))

@@ -1,0 +1,152 @@
+"""Runs a feed in a thread with its own event loop: a stalled terminal can stop the screen, never the collection.
+
+The newest told frame waits in a one-place slot; at most one wake-up of the screen is pending.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from unstick import clock
+from unstick.facts.frame import Frame
+from unstick.facts.text import clean
+from unstick.feeds.base import Feed
+from unstick.views.screen import Told
+
+log = logging.getLogger(__name__)
+_FIRST_RETRY_S = 1.0
+_LONGEST_RETRY_S = 30.0
+
+
+class Story(Protocol):
+    """Folds frames and tells them; pure calls, made in the engine's thread."""
+
+    def fold(self, frame: Frame) -> object:
+        """The board after ``frame``, a token that only the story understands."""
+
+    def tell(self, board: object) -> Told:
+        """What stands on the screen for ``board``."""
+
+
+class News(msgspec.Struct, frozen=True, eq=False):
+    """The newest picture. ``at`` is the frame's UTC instant, ``received`` this process's monotonic clock."""
+
+    told: Told | None = None
+    at: float = 0.0
+    received: float = 0.0
+    trouble: str | None = None
+    ended: bool = False
+
+
+class Engine:
+    """``wake`` is called from the engine's thread when there is news that was not announced yet."""
+
+    def __init__(self, feed: Feed, story: Story, wake: Callable[[], None]) -> None:
+        self._feed = feed
+        self._story = story
+        self._wake = wake
+        self._lock = threading.Lock()
+        self._news = News()
+        self._announced = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._thread = threading.Thread(target=self._run, name="unstick-engine", daemon=True)
+
+    def start(self) -> None:
+        """Begin to read the feed."""
+        self._thread.start()
+
+    def take(self) -> News:
+        """The newest news; from now on the next one wakes again."""
+        with self._lock:
+            self._announced = False
+            return self._news
+
+    def stop(self, timeout_s: float = 1.0) -> bool:
+        """Close the feed and wait for the thread at most ``timeout_s``; whether it ended."""
+        with self._lock:
+            loop, task = self._loop, self._task
+        if loop is not None and task is not None:
+            try:
+                loop.call_soon_threadsafe(task.cancel)
+            except RuntimeError:
+                log.debug("the engine's loop ended by itself")
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._main())
+        except asyncio.CancelledError:
+            log.debug("the engine was stopped")
+        except Exception as error:
+            log.exception("the engine ended")
+            self._publish(trouble=f"the engine ended: {where(error)}")
+
+    async def _main(self) -> None:
+        with self._lock:
+            self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
+        retry = _FIRST_RETRY_S
+        while True:
+            try:
+                await self._read()
+            except Exception as error:
+                log.exception("the feed ended with an error")
+                self._publish(trouble=f"the feed broke: {where(error)}; again in {retry:.0f}s")
+            else:
+                self._publish(ended=True)
+                return
+            await asyncio.sleep(retry)
+            retry = min(_LONGEST_RETRY_S, retry * 2)
+
+    async def _read(self) -> None:
+        frames = self._feed.frames()
+        try:
+            async for frame in frames:
+                self._tell(frame)
+        finally:
+            close = getattr(frames, "aclose", None)
+            if close is not None:
+                await close()
+
+    def _tell(self, frame: Frame) -> None:
+        try:
+            told = self._story.tell(self._story.fold(frame))
+        except Exception as error:
+            log.exception("frame %d could not be told", frame.seq)
+            self._publish(trouble=f"frame {frame.seq} could not be told: {where(error)}")
+        else:
+            self._publish(told=told, at=frame.at)
+
+    def _publish(
+        self, *, told: Told | None = None, at: float = 0.0, trouble: str | None = None, ended: bool = False
+    ) -> None:
+        """Put news into the slot. Trouble keeps the last picture; a new picture ends the trouble."""
+        with self._lock:
+            last = self._news
+            if told is not None:
+                self._news = News(told, at, clock.monotonic())
+            else:
+                self._news = News(last.told, last.at, last.received, trouble or last.trouble, ended or last.ended)
+            if self._announced:
+                return
+            self._announced = True
+        self._wake()
+
+
+def where(error: BaseException) -> str:
+    """Kind of error and the line it came from. Never its text: that may carry what must not be shown."""
+    trace = error.__traceback__
+    place = ""
+    while trace is not None:
+        place = f" at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return clean(f"{type(error).__name__}{place}", 120)

@@ -1,0 +1,114 @@
+"""The one table of keys: bindings, footer, help and the check of a user's own keys come from here.
+
+Lower-case keys change nothing but the view; upper-case keys belong to actions that change the world.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+
+import msgspec
+
+
+class Key(msgspec.Struct, frozen=True):
+    """``keys`` are Textual key names; ``hint`` is the word in the footer, empty when it stands there in no word."""
+
+    id: str
+    keys: tuple[str, ...]
+    action: str
+    help: str
+    group: str
+    hint: str = ""
+    priority: bool = False
+
+
+_PANES = ("workers", "proxies", "queues", "channels", "sync", "locks", "services", "host")
+
+REGISTRY: tuple[Key, ...] = (
+    *(
+        Key(f"pane-{name}", (str(number),), f"pane('{name}')", f"{name}: alone on screen, or back", "Panes")
+        for number, name in enumerate(_PANES, 1)
+    ),
+    Key("pane-verdict", ("v",), "pane('verdict')", "what is stuck: alone on screen, or back", "Panes"),
+    Key("board", ("0",), "board", "the whole board", "Panes"),
+    Key("focus-next", ("tab",), "focus_pane(1)", "next pane", "Panes"),
+    Key("focus-previous", ("shift+tab",), "focus_pane(-1)", "previous pane", "Panes"),
+    Key("up", ("up", "k"), "move(-1)", "row up", "Rows"),
+    Key("down", ("down", "j"), "move(1)", "row down", "Rows"),
+    Key("page-up", ("pageup", "b"), "page(-1)", "page up", "Rows"),
+    Key("page-down", ("pagedown", "f"), "page(1)", "page down", "Rows"),
+    Key("home", ("home", "g"), "edge(-1)", "first row", "Rows"),
+    Key("end", ("end",), "edge(1)", "last row", "Rows"),
+    Key("open", ("enter",), "open", "everything known of the row", "Rows", "open"),
+    Key("filter", ("slash",), "filter", "show only rows with a text or /regex/; ! inverts", "Rows", "filter"),
+    Key("sort", ("o",), "sort", "order by the next column, then as told: worst first", "Rows", "sort"),
+    Key("invert", ("i",), "invert", "the other direction of the order", "Rows"),
+    Key("faults", ("x",), "faults", "only rows that are not well", "Rows", "faults"),
+    Key("pause", ("space",), "pause", "hold the screen still; collection goes on", "Screen", "pause"),
+    Key("theme", ("t",), "theme", "next theme", "Screen", "theme"),
+    Key("redraw", ("ctrl+l",), "redraw", "draw everything again", "Screen"),
+    Key("help", ("question_mark", "f1"), "help", "this page", "Screen", "help"),
+    Key("back", ("escape",), "back", "close, clear the filter, leave the pane: one step back", "Screen"),
+    Key("quit", ("q",), "quit", "quit", "Screen", "quit"),
+    Key("interrupt", ("ctrl+c",), "interrupt", "quit, exit code 130", "Screen", "", True),  # noqa: FBT003
+)
+
+GROUPS = ("Panes", "Rows", "Screen")
+_NAMES = {
+    "slash": "/", "question_mark": "?", "enter": "↵", "escape": "esc", "pageup": "pgup", "pagedown": "pgdn",
+    "up": "↑", "down": "↓", "shift+tab": "⇧tab",
+}  # fmt: skip
+_SPECIAL = frozenset(
+    "space enter escape tab up down left right home end pageup pagedown insert delete backspace slash question_mark "
+    "colon semicolon comma full_stop minus plus equals_sign underscore apostrophe quotation_mark backslash "
+    "left_square_bracket right_square_bracket grave_accent tilde number_sign dollar_sign percent_sign ampersand "
+    "asterisk at exclamation_mark vertical_line less_than_sign greater_than_sign".split()
+) | {f"f{number}" for number in range(1, 25)}
+_BY_ID = {key.id: key for key in REGISTRY}
+
+
+def keys_of(key: Key, overrides: Mapping[str, str]) -> tuple[str, ...]:
+    """The keys that trigger ``key``: the user's, else the built-in ones."""
+    own = overrides.get(key.id)
+    return tuple(part.strip() for part in own.split(",")) if own else key.keys
+
+
+def label(name: str) -> str:
+    """A key's name as people read it.
+
+    >>> label("slash"), label("ctrl+l"), label("x")
+    ('/', '^l', 'x')
+    """
+    return _NAMES.get(name, name.replace("ctrl+", "^"))
+
+
+def check_overrides(overrides: Mapping[str, str]) -> list[str]:
+    """What is wrong with a user's keys, a sentence each; empty when all is well."""
+    errors = [error for id_, keys in overrides.items() for error in _check(id_, keys)]
+    owners: dict[str, str] = {}
+    for key in REGISTRY:
+        for name in keys_of(key, overrides):
+            if name in owners and owners[name] != key.id:
+                errors.append(f"keys: '{name}' would be both {owners[name]} and {key.id}")
+            owners.setdefault(name, key.id)
+    return errors
+
+
+def _check(id_: str, keys: str) -> list[str]:
+    if id_ not in _BY_ID:
+        close = difflib.get_close_matches(id_, _BY_ID, 1)
+        return [f"keys: there is no '{id_}'" + (f"; did you mean '{close[0]}'?" if close else "")]
+    names = [name.strip() for name in keys.split(",")]
+    return [f"keys.{id_}: {reason}" for name in names if (reason := _bad(name))]
+
+
+def _bad(name: str) -> str | None:
+    *modifiers, base = name.split("+") if len(name) > 1 else [name]
+    if not name or any(modifier not in ("ctrl", "shift", "alt") for modifier in modifiers):
+        return f"'{name}' is no key; examples: 'x', 'ctrl+l', 'f5', 'slash'"
+    if len(base) == 1 and base.isupper():
+        return f"'{name}': upper-case keys are kept for actions that change the world"
+    if base in _SPECIAL or (len(base) == 1 and base.isalnum()):
+        return None
+    return f"'{name}' is no key; examples: 'x', 'ctrl+l', 'f5', 'slash'"

@@ -1,0 +1,44 @@
+"""A widget that shows drawn lines and repaints only those that changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, cast
+
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+from unstick.tui.paint import Painter
+from unstick.tui.roles import Drawn
+
+
+class HasPainter(Protocol):
+    """The app, as far as lines know it."""
+
+    painter: Painter
+
+
+class Lines(Widget):
+    """Holds what was drawn last; :meth:`show` compares and asks Textual for the changed lines alone."""
+
+    ALLOW_SELECT = False
+
+    def __init__(self, id: str) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(id=id)
+        self.drawn: tuple[Drawn, ...] = ()
+
+    def show(self, lines: Sequence[Drawn]) -> None:
+        """Replace the lines; equal ones cost nothing."""
+        before, self.drawn = self.drawn, tuple(lines)
+        if len(before) != len(self.drawn):
+            self.refresh()
+            return
+        changed = [nth for nth, line in enumerate(self.drawn) if before[nth] != line]
+        if changed:
+            self.refresh(*(Region(0, nth, self.size.width, 1) for nth in changed))
+
+    def render_line(self, y: int) -> Strip:
+        """Line ``y``, painted."""
+        painter = cast("HasPainter", self.app).painter
+        return painter.strip(self.drawn[y] if y < len(self.drawn) else (), self.size.width)

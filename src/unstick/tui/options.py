@@ -1,0 +1,24 @@
+"""What the command line decides about the board, known before Textual is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+
+class BoardOptions(msgspec.Struct, frozen=True):
+    """``ascii`` and ``no_color`` unset: by the environment. ``color`` is the context's own colour name."""
+
+    context: str = "default"
+    production: bool = False
+    color: str | None = None
+    theme: str = "midnight"
+    no_color: bool | None = None
+    mouse: bool = True
+    ascii: bool | None = None
+    keys: Mapping[str, str] = {}
+    log_path: Path | None = None
+    crash_folder: Path | None = None
+    """Where a crash file goes; unset: the folder of ``log_path``, else the temporary folder."""

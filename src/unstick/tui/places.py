@@ -1,0 +1,108 @@
+"""Where everything stands, by the size of the terminal. Pure: rectangles in cells."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from unstick.views.screen import PANE_KEYS
+from unstick.views.ui import VERDICT
+
+
+class Place(NamedTuple):
+    """Left, top, width and height in cells."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+class Places(NamedTuple):
+    """``panes`` has those that are visible. ``tabs`` and ``alarm`` are absent when there is no room or need."""
+
+    header: Place
+    footer: Place
+    panes: dict[str, Place]
+    tabs: Place | None
+    alarm: Place | None
+    overlay: Place
+
+
+_ROWS = {
+    3: (("workers", "proxies", "queues"), ("channels", "sync", "locks"), ("services", "host")),
+    2: (("workers", "proxies"), ("queues", "channels"), ("sync", "locks"), ("services", "host")),
+}
+_WEIGHTS = {3: (4, 3, 3), 2: (6, 6, 5, 5)}
+_BAND_MOST = 6
+_PANE_LEAST = 5
+
+
+def across(width: int, height: int) -> int:
+    """Panes side by side; 1: one at a time, with tabs."""
+    if width >= 150 and height >= 28:
+        return 3
+    return 2 if width >= 100 and height >= 30 else 1
+
+
+def band_height(findings: int, width: int, height: int) -> int:
+    """Lines of the verdict band: two when quiet, at most six, fewer on a small screen."""
+    if findings == 0:
+        return 2 if height >= 12 else 1
+    if height < 12:
+        return 1
+    most = _BAND_MOST if across(width, height) > 1 else 5
+    return min(most, findings + 2)
+
+
+def arrange(width: int, height: int, band: int, shown: str | None, *, single: str, alarm: bool = False) -> Places:
+    """Rectangles for a screen. ``shown`` is the maximised pane, ``single`` the one shown where only one fits."""
+    top = 1
+    alarm_place = None
+    if alarm and height >= 5:
+        alarm_place, top = Place(0, 1, width, 1), 2
+    bottom = height - 1 if height >= 4 else height
+    footer = Place(0, bottom, width, height - bottom)
+    panes: dict[str, Place] = {}
+    tabs = None
+    if shown == VERDICT:
+        band = bottom - top
+    band = max(0, min(band, bottom - top - 1)) if shown != VERDICT else max(0, band)
+    if band:
+        panes[VERDICT] = Place(0, top, width, band)
+    top += band
+    count = across(width, height)
+    if shown is None and count > 1:
+        panes |= _grid(count, width, top, bottom)
+    elif shown != VERDICT:
+        if bottom - top >= _PANE_LEAST:
+            tabs, top = Place(0, top, width, 1), top + 1
+        if bottom > top:
+            panes[shown or single] = Place(0, top, width, bottom - top)
+    return Places(Place(0, 0, width, 1), footer, panes, tabs, alarm_place, _overlay(width, height))
+
+
+def _grid(count: int, width: int, top: int, bottom: int) -> dict[str, Place]:
+    rows, weights = _ROWS[count], _WEIGHTS[count]
+    panes: dict[str, Place] = {}
+    heights = _shares(bottom - top, weights)
+    for row, height in zip(rows, heights, strict=True):
+        x = 0
+        for name, share in zip(row, _shares(width, (1,) * len(row)), strict=True):
+            panes[name] = Place(x, top, share, height)
+            x += share
+        top += height
+    return {name: panes[name] for name in PANE_KEYS}
+
+
+def _shares(total: int, weights: tuple[int, ...]) -> list[int]:
+    """``total`` cells by weight, none lost to rounding."""
+    edges = [total * sum(weights[:nth]) // sum(weights) for nth in range(len(weights) + 1)]
+    return [after - before for before, after in zip(edges, edges[1:], strict=False)]
+
+
+def _overlay(width: int, height: int) -> Place:
+    """A box in the middle; the whole screen when that is small."""
+    if width < 60 or height < 16:
+        return Place(0, 0, width, height)
+    wide, high = min(width - 8, 110), height - 6
+    return Place((width - wide) // 2, 3, wide, high)

@@ -1,0 +1,49 @@
+"""What the chrome around the told lines is, beside the roles of :mod:`unstick.views.pane`, and pieces of painted lines."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from unstick.views.pane import Line
+
+
+class Chrome(StrEnum):
+    """Parts of the screen that no view tells."""
+
+    BORDER = "border"
+    FOCUS = "focus"
+    HEADER = "header"
+    PRODUCTION = "production"
+    CONTEXT = "context"
+    PAUSED = "paused"
+    ALARM = "alarm"
+    TAB = "tab"
+    TAB_ACTIVE = "tab-active"
+    CURSOR = "cursor-mark"
+    THUMB = "thumb"
+
+
+class Ground(StrEnum):
+    """What a piece stands on."""
+
+    SCREEN = "screen"
+    HEADER = "header"
+    CURSOR = "cursor"
+    OVERLAY = "overlay"
+
+
+class Piece(NamedTuple):
+    """Text that is painted in one style. Role is a ``Role`` or a ``Chrome``."""
+
+    text: str
+    role: str
+    ground: str = Ground.SCREEN
+
+
+Drawn = tuple[Piece, ...]
+
+
+def on(ground: Ground, line: Line) -> Drawn:
+    """A laid-out line on ``ground``."""
+    return tuple(Piece(span.text, span.role, ground) for span in line)

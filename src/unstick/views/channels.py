@@ -1,0 +1,80 @@
+"""RabbitMQ connections and channels, told."""
+
+from __future__ import annotations
+
+from unstick.board.board import Board
+from unstick.board.channels import Channels, Link
+from unstick.facts.level import Level
+from unstick.facts.units import count, duration
+from unstick.views.pane import Column, Item, Line, PaneView, Role, Row, Span, Spark
+from unstick.views.queues import growth
+from unstick.views.words import absent, cell, glyph, number, tally
+
+COLUMNS = (
+    Column("level", "", 1),
+    Column("client", "client", 14, flex=2),
+    Column("vhost", "vhost", 6, flex=1, priority=4),
+    Column("channels", "chan", 5, "right"),
+    Column("growth", "/min", 5, "right"),
+    Column("max", "limit", 5, "right", priority=3),
+    Column("heartbeat", "beat", 4, "right", priority=1),
+    Column("state", "state", 8, priority=2),
+)
+
+
+def view(board: Board) -> PaneView:
+    """One row per connection, the worst first."""
+    channels = board.subjects.channels
+    if channels is None:
+        return absent("channels", "Channels", "set rabbitmq.url or rabbitmq.management_url")
+    counts = tally((channels.connections, "conn", Role.TEXT), (channels.channels, "ch", Role.ACCENT))
+    empty = channels.reason or "nobody is connected"
+    return PaneView(
+        "channels",
+        "Channels",
+        channels.level,
+        counts,
+        _summary(channels, board),
+        COLUMNS,
+        tuple(_row(link) for link in channels.items),
+        _note(channels),
+        (Span(empty, Role.UNKNOWN if channels.reason else Role.DIM),),
+    )
+
+
+def _summary(channels: Channels, board: Board) -> tuple[Item, ...]:
+    items: list[Item] = [(Span(f"✖ alarm: {alarm}", Role.CRITICAL),) for alarm in channels.alarms]
+    if channels.channels is not None:
+        items.append(Spark("channels", board.memory.values("channels:total"), count(channels.channels)))
+    return tuple(items)
+
+
+def _note(channels: Channels) -> Line:
+    if channels.opened_per_min is None or channels.closed_per_min is None:
+        return ()
+    text = f"opened {count(channels.opened_per_min)}/min · closed {count(channels.closed_per_min)}/min"
+    return (Span(text, Role.DIM),)
+
+
+def _row(link: Link) -> Row:
+    c = link.connection
+    name = c.client or c.product or c.peer or c.name
+    state = link.notes[0] if link.level.rank >= Level.WARNING.rank and link.notes else c.state or "–"
+    if link.full_in_s is not None and link.full_in_s < 86400:
+        state = f"full in {duration(link.full_in_s)}"
+    beat = cell("off", Role.WARNING) if c.heartbeat_s == 0 else cell(duration(c.heartbeat_s))
+    return Row(
+        f"link:{link.key}",
+        link.level,
+        (
+            glyph(link.level),
+            cell(name, Role.DIM if link.own else Role.TEXT),
+            cell(c.vhost or "–", Role.DIM),
+            number(c.channels, link.level),
+            growth(link.growth_per_min),
+            number(c.channel_max),
+            beat,
+            cell(state),
+        ),
+        (link.level.rank, name, c.vhost, c.channels, link.growth_per_min, c.channel_max, c.heartbeat_s, state),
+    )

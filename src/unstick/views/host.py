@@ -1,0 +1,80 @@
+"""This host, told."""
+
+from __future__ import annotations
+
+from unstick.board.board import Board
+from unstick.board.host import Host
+from unstick.facts.host import HostFacts
+from unstick.facts.level import Level
+from unstick.facts.units import count, size
+from unstick.views.pane import LEVEL_ROLE, Column, Item, PaneView, Role, Row, Span, Spark
+from unstick.views.words import absent, cell, glyph
+
+COLUMNS = (
+    Column("level", "", 1),
+    Column("name", "resource", 12, flex=1),
+    Column("value", "value", 8, "right"),
+    Column("note", "", 10, flex=1, priority=1),
+)
+
+
+def view(board: Board) -> PaneView:
+    """CPU, memory, disks, and the busiest processes."""
+    host = board.subjects.host
+    if host is None:
+        return absent("host", "Host", "switched off by host.enabled = false")
+    if host.facts is None:
+        empty = (Span("not read yet", Role.UNKNOWN),)
+        return PaneView("host", "Host", host.level, (Span("–", Role.UNKNOWN),), (), COLUMNS, (), (), empty)
+    facts = host.facts
+    cpu = "–" if facts.cpu_percent is None else f"{facts.cpu_percent:.0f}%"
+    counts = (
+        Span(f"cpu {cpu}", LEVEL_ROLE[host.cpu] if host.cpu.rank else Role.TEXT),
+        Span(f"  mem {facts.memory_percent:.0f}%", LEVEL_ROLE[host.memory] if host.memory.rank else Role.TEXT),
+    )
+    own = f"unstick: cpu {facts.own_cpu_percent or 0:.0f}% · {size(facts.own_rss_bytes)}"
+    return PaneView(
+        "host",
+        "Host",
+        host.level,
+        counts,
+        _summary(facts, board),
+        COLUMNS,
+        _rows(host, facts),
+        (Span(own, Role.DIM),),
+    )
+
+
+def _summary(facts: HostFacts, board: Board) -> tuple[Item, ...]:
+    cpu = "–" if facts.cpu_percent is None else f"{facts.cpu_percent:.0f}%"
+    return (
+        Spark("cpu", board.memory.values("host:cpu"), cpu),
+        Spark("mem", board.memory.values("host:memory"), f"{facts.memory_percent:.0f}%"),
+    )
+
+
+def _rows(host: Host, facts: HostFacts) -> tuple[Row, ...]:
+    load = "–" if facts.load_1 is None else f"{facts.load_1:.2f}"
+    files = "–" if facts.open_files_max is None else f"of {count(facts.open_files_max)}"
+    rows = [
+        _row("load", load, f"{facts.cores} cores", host.cpu),
+        _row(
+            "memory", size(facts.memory_total - facts.memory_available), f"of {size(facts.memory_total)}", host.memory
+        ),
+        _row("swap", f"{facts.swap_percent:.0f}%", ""),
+        *(_row(d.mount, f"{d.used_percent:.0f}%", f"{size(d.free_bytes)} free", host.disk) for d in facts.disks),
+        _row("open files", count(facts.open_files), files),
+        _row("network in", _per_s(host.net_in_per_s), f"out {_per_s(host.net_out_per_s)}"),
+        *(_row(f"{p.name} {p.pid}", f"{p.cpu_percent:.0f}%", size(p.rss_bytes)) for p in facts.top),
+    ]
+    return tuple(rows)
+
+
+def _per_s(value: float | None) -> str:
+    return "–" if value is None else f"{size(value)}/s"
+
+
+def _row(name: str, value: str, note: str, level: Level = Level.OK) -> Row:
+    sign = glyph(level) if level.rank else cell(" ")
+    cells = (sign, cell(name, Role.DIM), cell(value), cell(note, Role.DIM))
+    return Row(f"host:{name}", level, cells, (level.rank, name, value, note))

@@ -1,0 +1,313 @@
+"""Spans laid out in cells: every function here gives lines of exactly the width that was asked for.
+
+How wide a text is, is asked of ``measure``: whoever paints knows its terminal.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from unstick.facts.text import clean
+from unstick.views.pane import Bar, Column, Item, Line, Role, Span, Spark
+
+Measure = Callable[[str], int]
+
+GAP = 2
+"""Cells between two columns."""
+_WIDEST = 44
+"""A flexible column that is not the last grows no further, so that numbers stay near their names."""
+_LABEL_SHARE = 3
+_BAR_GLYPH = {Role.BAR_STUCK: "▚", Role.BAR_BLOCKED: "▒", Role.BAR_FREE: "░"}
+_LEGEND_GLYPH = "█"
+_TRACK = "·"
+_SELECTORS = re.compile("[\ufe00-\ufe0f]")
+
+
+class Placed(NamedTuple):
+    """A column that fits: its place among the cells of a row, and the cells it was given."""
+
+    index: int
+    column: Column
+    width: int
+
+
+@lru_cache(maxsize=16384)
+def shown(text: str) -> str:
+    """``text`` as it may reach a terminal; variation selectors go, because terminals disagree on their width."""
+    if text.isascii() and text.isprintable():
+        return text if len(text) <= 512 else clean(text)
+    return _SELECTORS.sub("", clean(text))
+
+
+def width_of(line: Line, measure: Measure) -> int:
+    """Cells that ``line`` takes."""
+    return sum(measure(shown(span.text)) for span in line)
+
+
+def fit(line: Line, width: int, measure: Measure, *, right: bool = False) -> Line:
+    """``line`` in exactly ``width`` cells: padded, or cut with an ellipsis.
+
+    >>> fit((Span("abcdef"),), 4, len)
+    (Span(text='abc…', role=<Role.TEXT: 'text'>),)
+    """
+    if width <= 0:
+        return ()
+    spans = tuple(Span(shown(span.text), span.role) for span in line if span.text)
+    free = width - sum(measure(span.text) for span in spans)
+    if free < 0:
+        return _cut(spans, width, measure)
+    if free == 0:
+        return spans
+    pad = Span(" " * free)
+    return (pad, *spans) if right else (*spans, pad)
+
+
+def _cut(spans: tuple[Span, ...], width: int, measure: Measure) -> Line:
+    out: list[Span] = []
+    left = width - 1
+    role = Role.TEXT
+    for span in spans:
+        role = span.role
+        text = _head(span.text, left, measure)
+        if text:
+            out.append(Span(text, role))
+            left -= measure(text)
+        if text != span.text:
+            break
+    tail = "…" + " " * left
+    if out and out[-1].role == role:
+        return (*out[:-1], Span(out[-1].text + tail, role))
+    return (*out, Span(tail, role))
+
+
+def _head(text: str, width: int, measure: Measure) -> str:
+    """The longest beginning of ``text`` that fits."""
+    if measure(text) <= width:
+        return text
+    end = min(len(text), width)
+    while end and measure(text[:end]) > width:
+        end -= 1
+    while end < len(text) and measure(text[: end + 1]) <= width:
+        end += 1
+    return text[:end]
+
+
+def wrap(line: Line, width: int, measure: Measure) -> tuple[Line, ...]:
+    """``line`` broken into lines of at most ``width`` cells, between words where there are any."""
+    out: list[Line] = []
+    current: list[Span] = []
+    left = max(1, width)
+    for span in line:
+        for word in re.findall(r"\S+\s*|\s+", shown(span.text)):
+            rest = word
+            if measure(rest.rstrip()) > left and left < width:
+                out.append(tuple(current))
+                current, left = [], width
+            while measure(rest.rstrip()) > left:
+                head = _head(rest, left, measure) or rest[:1]
+                out.append((*current, Span(head, span.role)))
+                current, left, rest = [], max(1, width), rest[len(head) :]
+            text = _head(rest, left, measure)
+            current.append(Span(text, span.role))
+            left -= measure(text)
+    return (*out, tuple(current)) if current or not out else tuple(out)
+
+
+def columns(all_columns: Sequence[Column], width: int) -> tuple[Placed, ...]:
+    """The columns that fit into ``width``, in order: those with the highest ``priority`` number go first."""
+    kept = list(enumerate(all_columns))
+    while len(kept) > 1 and sum(c.width for _, c in kept) + GAP * (len(kept) - 1) > width:
+        drop = max(range(len(kept)), key=lambda i: (kept[i][1].priority, i))
+        del kept[drop]
+    if not kept:
+        return ()
+    left = width - sum(c.width for _, c in kept) - GAP * (len(kept) - 1)
+    grown = {index: c.width for index, c in kept}
+    if left < 0:
+        return (Placed(kept[0][0], kept[0][1], max(0, width)),)
+    for index, column in sorted(kept, key=lambda item: item[0] == kept[-1][0]):
+        share = _share(column, index, kept, left)
+        grown[index] += share
+        left -= share
+    return tuple(Placed(index, column, grown[index]) for index, column in kept)
+
+
+def _share(column: Column, index: int, kept: list[tuple[int, Column]], left: int) -> int:
+    """What a flexible column gets of the ``left`` cells; the last column takes all that remains."""
+    last = kept[-1][0]
+    if not column.flex:
+        return 0
+    if index == last:
+        return left
+    weight = sum(c.flex for i, c in kept if i >= index or i == last)
+    return max(0, min(left * column.flex // weight, _WIDEST - column.width))
+
+
+def draw_row(cells: Sequence[Line], placed: Sequence[Placed], width: int, measure: Measure) -> Line:
+    """One row of a table. A cell that is not there is blank."""
+    out: list[Span] = []
+    for nth, place in enumerate(placed):
+        if nth:
+            out.append(Span(" " * GAP))
+        cell = cells[place.index] if place.index < len(cells) else ()
+        out += fit(cell, place.width, measure, right=place.column.align == "right")
+    return fit(join(out), width, measure)
+
+
+def draw_titles(
+    placed: Sequence[Placed], width: int, measure: Measure, sort: tuple[str, bool] | None = None
+) -> Line:
+    """The header row; ``sort`` is the sorted column's key and whether it descends."""
+    cells: dict[int, Line] = {}
+    for place in placed:
+        mark = ""
+        if sort and sort[0] == place.column.key:
+            mark = "↓" if sort[1] else "↑"
+        cells[place.index] = (Span(place.column.title + mark, Role.ACCENT if mark else Role.DIM),)
+    size = max(cells, default=-1) + 1
+    return draw_row([cells.get(i, ()) for i in range(size)], placed, width, measure)
+
+
+def draw_bar(bar: Bar, width: int, measure: Measure) -> Line:
+    """The bar itself, ``width`` cells; a part that is not zero shows at least one cell."""
+    del measure
+    cells = _parts(bar, width)
+    spans = [
+        Span(_BAR_GLYPH.get(role, "█") * size, role) for (_, _, role), size in zip(bar.parts, cells, strict=True)
+    ]
+    rest = width - sum(cells)
+    return join([*(span for span in spans if span.text), Span(_TRACK * rest, Role.DIM)])
+
+
+def _parts(bar: Bar, width: int) -> list[int]:
+    values = [max(0.0, value) for _, value, _ in bar.parts]
+    total = max(bar.total, sum(values))
+    if total <= 0 or width <= 0:
+        return [0] * len(values)
+    exact = [value / total * width for value in values]
+    cells = [max(1, int(part)) if part > 0 else 0 for part in exact]
+    goal = min(width, round(sum(exact)))
+    while sum(cells) < goal:
+        cells[max(range(len(cells)), key=lambda i: exact[i] - cells[i])] += 1
+    while sum(cells) > width:
+        cells[max(range(len(cells)), key=cells.__getitem__)] -= 1
+    return cells
+
+
+def draw_legend(bar: Bar, width: int, measure: Measure) -> Line:
+    """The parts by name and number, in the glyph and role they have in the bar."""
+    out: list[Span] = []
+    for name, value, role in bar.parts:
+        if out:
+            out.append(Span("  "))
+        glyph = _BAR_GLYPH.get(role, _LEGEND_GLYPH)
+        out += [Span(glyph, role), Span(f" {name} ", Role.DIM), Span(number(value), Role.TEXT)]
+    return fit(tuple(out), width, measure)
+
+
+def number(value: float) -> str:
+    """A count or a measure, short.
+
+    >>> number(1200.0), number(41.25), number(0.5)
+    ('1,200', '41.2', '0.5')
+    """
+    return f"{value:,.0f}" if value == int(value) else f"{value:,.1f}"
+
+
+_LEVELS = 4
+_LEFT_DOTS = (0x00, 0x40, 0x44, 0x46, 0x47)
+_RIGHT_DOTS = (0x00, 0x80, 0xA0, 0xB0, 0xB8)
+
+
+def draw_spark(spark: Spark, width: int, measure: Measure) -> Line:
+    """Label, braille history with two samples a cell, newest at the right, and the value."""
+    label = fit((Span(spark.label, Role.DIM),), min(width_of((Span(spark.label),), measure), width // _LABEL_SHARE),
+                measure)  # fmt: skip
+    value = (Span(spark.value, Role.STRONG),)
+    room = width - width_of(label, measure) - width_of(value, measure) - 2
+    if room < 1:
+        return fit((*label, Span(" "), *value), width, measure)
+    curve = Span(braille(spark.values, room), spark.role)
+    return fit(join((*label, Span(" "), curve, Span(" "), *value)), width, measure)
+
+
+def braille(values: Sequence[float | None], width: int) -> str:
+    """``values`` as filled columns over zero, ``width`` cells, the newest at the right; a gap is blank.
+
+    >>> braille([0, 1, 2, 3, None, 4], 4)
+    ' ⣀⣴⢸'
+    """
+    wanted = width * 2
+    tail: list[float | None] = list(values[-wanted:])
+    samples = [None] * (wanted - len(tail)) + tail
+    peak = max((value for value in samples if value is not None), default=0.0)
+    heights = [_height(value, peak) for value in samples]
+    return "".join(
+        chr(0x2800 | _LEFT_DOTS[left] | _RIGHT_DOTS[right]) if left or right else " "
+        for left, right in zip(heights[::2], heights[1::2], strict=True)
+    )
+
+
+def _height(value: float | None, peak: float) -> int:
+    """0 for a gap, else 1 (the base line) to 4."""
+    if value is None:
+        return 0
+    if peak <= 0 or value <= 0:
+        return 1
+    return 1 + min(_LEVELS - 1, round(value / peak * (_LEVELS - 1)))
+
+
+def draw_item(item: Item, width: int, measure: Measure) -> tuple[Line, ...]:
+    """A summary item: one line, or two for a bar whose legend does not fit beside it."""
+    if isinstance(item, Spark):
+        return (draw_spark(item, width, measure),)
+    if not isinstance(item, Bar):
+        return (fit(item, width, measure),)
+    if len(item.parts) == 1:
+        return (_gauge(item, width, measure),)
+    legend = draw_legend(item, 10_000, measure)[:-1]
+    size = width_of(legend, measure)
+    if width - size - GAP >= 2 * size:
+        return (fit(join((*draw_bar(item, width - size - GAP, measure), Span(" " * GAP), *legend)), width, measure),)
+    return draw_bar(item, width, measure), fit(legend, width, measure)
+
+
+def _gauge(bar: Bar, width: int, measure: Measure) -> Line:
+    """A bar of one part on one line: name, bar, percent."""
+    name, value, _ = bar.parts[0]
+    label = (Span(name, Role.DIM), Span(" "))
+    percent = f" {value / bar.total:4.0%}" if bar.total > 0 else "    ?"
+    room = width - width_of(label, measure) - len(percent)
+    if room < 1:
+        return fit((*label, Span(percent.strip(), Role.STRONG)), width, measure)
+    return fit((*label, *draw_bar(bar, room, measure), Span(percent, Role.STRONG)), width, measure)
+
+
+def draw_ends(parts: Sequence[Line], width: int, measure: Measure) -> Line:
+    """Parts over one line: the first at the left, the others pushed to the right; the middle goes when it is narrow."""
+    kept = [part for part in parts if part]
+    if not kept:
+        return fit((), width, measure)
+    while len(kept) > 2 and sum(width_of(part, measure) for part in kept) + GAP * (len(kept) - 1) > width:
+        del kept[len(kept) // 2]
+    tail: list[Span] = []
+    for part in kept[1:]:
+        tail += [Span(" " * GAP), *part] if tail else part
+    room = width - width_of(tuple(tail), measure)
+    if tail and room > width_of(kept[0], measure):
+        return fit(join((*fit(kept[0], room, measure), *tail)), width, measure)
+    return fit(kept[0], width, measure)
+
+
+def join(spans: Iterable[Span]) -> Line:
+    """Neighbours of one role become one span."""
+    out: list[Span] = []
+    for span in spans:
+        if out and out[-1].role == span.role:
+            out[-1] = Span(out[-1].text + span.text, span.role)
+        elif span.text:
+            out.append(span)
+    return tuple(out)

@@ -1,0 +1,64 @@
+"""Task locks, told."""
+
+from __future__ import annotations
+
+from unstick.board.board import Board
+from unstick.board.locks import Lock
+from unstick.facts.level import Level
+from unstick.facts.units import count
+from unstick.views.pane import Column, PaneView, Role, Row, Span, Spark
+from unstick.views.words import absent, age, cell, glyph, tally
+
+COLUMNS = (
+    Column("level", "", 1),
+    Column("lock", "lock", 12, flex=1),
+    Column("worker", "holder", 10, flex=1),
+    Column("state", "state", 8, priority=1),
+    Column("age", "age", 7, "right", priority=2),
+    Column("left", "left", 8, "right"),
+)
+
+
+def view(board: Board) -> PaneView:
+    """One row per lock, the most overdue first."""
+    locks = board.subjects.locks
+    if locks is None:
+        return absent("locks", "Locks", "no lock table; map it in [locks]")
+    counts = tally(
+        (locks.total, "held", Role.TEXT),
+        (locks.expired, "expired", Role.WARNING),
+        (locks.orphaned, "orphaned", Role.CRITICAL),
+        (locks.endless, "endless", Role.WARNING),
+    )
+    note = (Span(f"showing {len(locks.items)} of {len(locks.items) + locks.more}", Role.DIM),) if locks.more else ()
+    held = Spark("locks", board.memory.values("locks:total"), count(locks.total))
+    return PaneView(
+        "locks",
+        "Locks",
+        locks.level,
+        counts,
+        (held,),
+        COLUMNS,
+        tuple(_row(lock) for lock in locks.items),
+        note,
+        (Span("no lock is held", Role.DIM),),
+    )
+
+
+def _row(lock: Lock) -> Row:
+    name = f"{lock.row.kind} {lock.row.task_id}"
+    role = {Level.CRITICAL: Role.CRITICAL, Level.WARNING: Role.WARNING}.get(lock.level, Role.DIM)
+    left = cell("no end", Role.WARNING) if lock.left_s is None else age(lock.left_s, lock.level)
+    return Row(
+        f"lock:{lock.key}",
+        lock.level,
+        (
+            glyph(lock.level),
+            cell(name),
+            cell(lock.row.worker_id or "–"),
+            cell(lock.state, role),
+            age(lock.age_s),
+            left,
+        ),
+        (lock.level.rank, name, lock.row.worker_id, lock.state, lock.age_s, lock.left_s),
+    )

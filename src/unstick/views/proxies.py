@@ -1,0 +1,107 @@
+"""The proxy pool, told: one bar, the rows that nobody alive holds, and the containers."""
+
+from __future__ import annotations
+
+from unstick.board.board import Board
+from unstick.board.proxies import Proxies, Proxy
+from unstick.board.workers import Container
+from unstick.facts.level import Level
+from unstick.facts.units import count
+from unstick.views.pane import Bar, Column, Item, Line, PaneView, Role, Row, Span, Spark
+from unstick.views.words import absent, age, cell, glyph, number, tally
+
+COLUMNS = (
+    Column("level", "", 1),
+    Column("who", "container / proxy", 17, flex=1),
+    Column("proxies", "proxies", 7, "right"),
+    Column("tasks", "tasks", 5, "right", priority=1),
+    Column("seen", "last sign", 9, "right"),
+    Column("state", "state", 8, flex=1, priority=2),
+)
+
+
+def view(board: Board) -> PaneView:
+    """Stuck rows first, then containers."""
+    proxies = board.subjects.proxies
+    if proxies is None:
+        return absent("proxies", "Proxies", "no proxy table; map it in [crawler]")
+    counts = tally(
+        (proxies.in_use, "used", Role.BAR_USED),
+        (proxies.stuck, "stuck", Role.CRITICAL),
+        (proxies.blocked, "blocked", Role.BAR_BLOCKED),
+        (proxies.free, "free", Role.BAR_FREE),
+    )
+    rows = (*(_proxy(p) for p in proxies.items), *(_container(c) for c in proxies.containers))
+    return PaneView(
+        "proxies",
+        "Proxies",
+        proxies.level,
+        counts,
+        _summary(proxies, board),
+        COLUMNS,
+        rows,
+        _note(proxies),
+        (Span("nobody holds a proxy", Role.DIM),),
+    )
+
+
+def _summary(proxies: Proxies, board: Board) -> tuple[Item, ...]:
+    if proxies.total is None or proxies.in_use is None:
+        return ((Span("the pool can't be seen", Role.UNKNOWN),),)
+    stuck = proxies.stuck or 0
+    bar = Bar(
+        (
+            ("used", float(proxies.in_use - stuck), Role.BAR_USED),
+            ("stuck", float(stuck), Role.BAR_STUCK),
+            ("blocked", float(proxies.blocked or 0), Role.BAR_BLOCKED),
+            ("free", float(proxies.free or 0), Role.BAR_FREE),
+        ),
+        float(proxies.total),
+    )
+    free = board.memory.values("proxies:free")
+    return (bar, Spark("free", free, f"{count(proxies.free)} of {count(proxies.total)}"))
+
+
+def _note(proxies: Proxies) -> Line:
+    parts = []
+    if proxies.more > 0:
+        parts.append(f"showing {len(proxies.items)} of {len(proxies.items) + proxies.more} candidates")
+    if proxies.unowned:
+        parts.append(f"{proxies.unowned} in use without a worker")
+    expired = [f"{t.expired} expired in {t.name}" for t in proxies.tables if t.expired]
+    return (Span(" · ".join([*parts, *expired]), Role.WARNING),) if parts or expired else ()
+
+
+def _proxy(proxy: Proxy) -> Row:
+    level = Level.CRITICAL if proxy.state == "stuck" else Level.UNKNOWN
+    return Row(
+        f"proxy:{proxy.id}",
+        level,
+        (
+            glyph(level),
+            cell(f"#{proxy.id} {proxy.worker_id or '(no worker)'}"),
+            number(1),
+            number(0),
+            age(proxy.held_s, level),
+            cell(proxy.state, Role.CRITICAL if level is Level.CRITICAL else Role.DIM),
+        ),
+        (level.rank, proxy.worker_id or "", 1, 0, proxy.held_s, proxy.state),
+    )
+
+
+def _container(container: Container) -> Row:
+    level = Level.CRITICAL if container.gone else (Level.OK if container.alive else Level.UNKNOWN)
+    state = "gone" if container.gone else f"{container.alive}/{container.workers} alive"
+    return Row(
+        f"container:{container.id}",
+        level,
+        (
+            glyph(level),
+            cell(container.id, Role.STRONG),
+            number(container.proxies),
+            number(container.tasks),
+            age(container.last_seen_s, level),
+            cell(state, Role.CRITICAL if container.gone else Role.TEXT),
+        ),
+        (level.rank, container.id, container.proxies, container.tasks, container.last_seen_s, state),
+    )

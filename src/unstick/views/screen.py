@@ -1,0 +1,21 @@
+"""The whole screen, told: header, verdict band and panes in their fixed order."""
+
+from __future__ import annotations
+
+import msgspec
+
+from unstick.views.pane import Line, PaneView
+
+PANE_KEYS = ("workers", "proxies", "queues", "channels", "sync", "locks", "services", "host")
+"""Panes in the order of the keys ``1`` to ``8``."""
+
+
+class Told(msgspec.Struct, frozen=True):
+    """``header`` holds the parts from left to right: name and context, state, sources, clock.
+
+    Parts are dropped from the middle when the screen is narrow. ``verdict`` is the band on top.
+    """
+
+    header: tuple[Line, ...]
+    verdict: PaneView
+    panes: tuple[PaneView, ...]

@@ -1,0 +1,66 @@
+"""Services, told: workers' endpoints, and every source with what asking it costs."""
+
+from __future__ import annotations
+
+from unstick.board.board import Board
+from unstick.board.services import Service
+from unstick.facts.level import Level
+from unstick.facts.units import count, duration, size
+from unstick.views.pane import Column, PaneView, Role, Row, Span
+from unstick.views.words import age, cell, glyph, tally
+
+COLUMNS = (
+    Column("level", "", 1),
+    Column("service", "service", 14, flex=1),
+    Column("age", "age", 6, "right"),
+    Column("took", "took", 6, "right", priority=1),
+    Column("cost", "asks/s", 7, "right", priority=2),
+    Column("bytes", "B/s", 6, "right", priority=3),
+    Column("note", "says", 12, flex=3, priority=1),
+)
+
+
+def view(board: Board) -> PaneView:
+    """One row per source, the worst first."""
+    services = board.subjects.services
+    up = sum(item.state.state == "fresh" for item in services.items)
+    waiting = sum(item.state.pending for item in services.items)
+    queries = sum(item.queries_per_s for item in services.items)
+    counts = (
+        *tally((up, f"of {len(services.items)} up", Role.OK), (waiting, "connecting", Role.UNKNOWN)),
+        Span(f"  {queries:.1f} asks/s", Role.DIM),
+    )
+    rows = tuple(_row(item) for item in services.items)
+    return PaneView("services", "Services", services.level, counts, (), COLUMNS, rows)
+
+
+def _row(item: Service) -> Row:
+    state = item.state
+    level = Level.UNKNOWN if state.pending else item.level
+    took = state.cost.took_s * 1000
+    fresh = state.state == "fresh"
+    return Row(
+        f"service:{item.name}",
+        item.level,
+        (
+            glyph(level),
+            cell(item.name),
+            age(state.age_s),
+            cell(f"{took:.0f}ms" if took >= 1 else "<1ms") if fresh else cell("–", Role.UNKNOWN),
+            cell(f"{item.queries_per_s:.1f}", Role.DIM),
+            cell(size(item.bytes_per_s), Role.DIM),
+            cell(_says(item), Role.TEXT if item.level.rank else Role.DIM),
+        ),
+        (item.level.rank, item.name, state.age_s, took, item.queries_per_s, item.bytes_per_s, item.note),
+    )
+
+
+def _says(item: Service) -> str:
+    if item.state.pending:
+        return "connecting"
+    parts = [item.note] if item.note else []
+    if item.worker is not None and item.state.state == "fresh":
+        parts.append(f"up {duration(item.worker.uptime_s)}, {count(item.worker.processed)} done")
+        if item.per_min is not None:
+            parts.append(f"{count(item.per_min)}/min")
+    return ", ".join(parts)

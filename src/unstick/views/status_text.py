@@ -1,0 +1,44 @@
+"""``status`` as text: one line for the pager, then one line per subject, then the findings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from unstick.board.board import Board
+from unstick.facts.units import duration
+from unstick.views.pane import LEVEL_GLYPH, Line, Span
+from unstick.views.tell import PANES
+
+
+def status_lines(board: Board) -> Iterator[str]:
+    """Lines without colour; the first is complete by itself, with performance data after the bar (Nagios)."""
+    top = board.findings[0].title if board.findings else "nothing is stuck"
+    more = f" (+{len(board.findings) - 1} more)" if len(board.findings) > 1 else ""
+    yield f"UNSTICK {board.level.value.upper()} - {board.context.name}: {top}{more}{_performance(board)}"
+    for view in PANES:
+        pane = view(board)
+        yield f"{LEVEL_GLYPH[pane.level]} {pane.title:<9} {flat(pane.counts)}"
+    for finding in board.findings:
+        since = duration(board.frame.at - finding.since)
+        yield f"  {LEVEL_GLYPH[finding.level]} {finding.title}" + (f"  (for {since})" if since != "0s" else "")
+        yield from (f"      {evidence}" for evidence in finding.evidence)
+
+
+def flat(line: Line) -> str:
+    """A line without its roles."""
+    return " ".join("".join(span.text for span in line if isinstance(span, Span)).split())
+
+
+def _performance(board: Board) -> str:
+    s = board.subjects
+    values = {
+        "workers_dead": s.workers.dead if s.workers else None,
+        "proxies_stuck": s.proxies.stuck if s.proxies else None,
+        "proxies_free": s.proxies.free if s.proxies else None,
+        "waiting": s.queues.waiting if s.queues else None,
+        "channels": s.channels.channels if s.channels else None,
+        "sync_lag": round(s.sync.lag_s) if s.sync and s.sync.lag_s is not None else None,
+        "locks_expired": s.locks.expired if s.locks else None,
+    }
+    known = " ".join(f"{name}={value}" for name, value in values.items() if value is not None)
+    return f" | {known}" if known else ""

@@ -1,0 +1,120 @@
+"""The whole board, told: the registry of panes, the header and the verdict band."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from unstick.board.board import Board, subject_levels
+from unstick.board.findings import Finding
+from unstick.board.sources import SourceState
+from unstick.facts.level import Level
+from unstick.facts.reading import TroubleKind
+from unstick.facts.units import clock_time, duration
+from unstick.views import channels, host, locks, proxies, queues, services, sync, workers
+from unstick.views.pane import LEVEL_GLYPH, LEVEL_ROLE, Column, Line, PaneView, Role, Row, Span
+from unstick.views.screen import Told
+from unstick.views.words import cell, glyph, span
+
+PANES: tuple[Callable[[Board], PaneView], ...] = (
+    workers.view,
+    proxies.view,
+    queues.view,
+    channels.view,
+    sync.view,
+    locks.view,
+    services.view,
+    host.view,
+)
+"""One line per subject, in the order of the keys ``1`` to ``8``."""
+
+VERDICT_COLUMNS = (
+    Column("level", "", 1),
+    Column("title", "", 30, flex=1),
+    Column("since", "", 9, "right", priority=1),
+)
+
+
+def tell(board: Board) -> Told:
+    """Header, verdict and panes of ``board``."""
+    return Told(header(board), verdict(board), tuple(view(board) for view in PANES))
+
+
+def header(board: Board) -> tuple[Line, ...]:
+    """Name, context and overall level; one part per server; the clock of the Frame (UTC)."""
+    parts: list[Line] = [
+        (Span("unstick", Role.TITLE), Span("  "), span(board.context.name, Role.STRONG)),
+        (Span(f"{LEVEL_GLYPH[board.level]} {board.level.value}", LEVEL_ROLE[board.level]),),
+    ]
+    servers: dict[str, list[SourceState]] = {}
+    for state in board.sources:
+        servers.setdefault(state.source.server, []).append(state)
+    parts += [_server(name, states) for name, states in servers.items()]
+    parts.append((Span(f"{clock_time(board.frame.at)}Z", Role.DIM),))
+    return tuple(parts)
+
+
+SHORT = {"postgres": "pg", "rabbitmq": "rabbit"}
+
+
+def _server(server: str, states: list[SourceState]) -> Line:
+    name = SHORT.get(server, server)
+    fresh = [state for state in states if state.state == "fresh"]
+    if all(state.pending for state in states):
+        return (Span(f"{name} ", Role.DIM), Span("… connecting", Role.UNKNOWN))
+    if len(fresh) == len(states):
+        took = max(state.cost.took_s for state in fresh) * 1000
+        shown = f"{took:.0f}ms" if took >= 1 else "<1ms"
+        tail = shown if len(states) == 1 or name != "http" else f"{len(fresh)}/{len(states)}"
+        return (Span(f"{name} ", Role.DIM), Span("●", Role.OK), Span(f" {tail}", Role.DIM))
+    failed = next(state for state in states if state.state != "fresh")
+    kind = failed.trouble.kind if failed.trouble else TroubleKind.TIMEOUT
+    if fresh:
+        return (Span(f"{name} ", Role.DIM), Span(f"◐ {len(fresh)}/{len(states)}", Role.WARNING))
+    since = duration(failed.failing_s if failed.failing_s is not None else failed.age_s)
+    return (Span(f"{name} ", Role.DIM), Span(f"✖ {kind.value} {since}", Role.CRITICAL))
+
+
+def verdict(board: Board) -> PaneView:
+    """Findings, the worst first, under one line with the level of every subject."""
+    spans: list[Span] = []
+    for key, level in subject_levels(board.subjects).items():
+        if spans:
+            spans.append(Span("   "))
+        if level is None:
+            spans.append(Span(f"· {key}", Role.DIM))
+        else:
+            calm = Role.DIM if level is Level.OK else LEVEL_ROLE[level]
+            spans += [Span(LEVEL_GLYPH[level], LEVEL_ROLE[level]), Span(f" {key}", calm)]
+    rows = tuple(_finding(finding, board.frame.at) for finding in board.findings)
+    critical = sum(finding.level is Level.CRITICAL for finding in board.findings)
+    others = len(board.findings) - critical
+    counts = [Span(f"{critical} critical", Role.CRITICAL)] if critical else []
+    if others:
+        counts.append(Span(f"{'  ' if counts else ''}{others} more", Role.WARNING))
+    return PaneView(
+        "verdict",
+        "What is stuck",
+        board.level,
+        tuple(counts),
+        (tuple(spans),),
+        VERDICT_COLUMNS,
+        rows,
+        (),
+        _quiet(board),
+    )
+
+
+def _quiet(board: Board) -> Line:
+    if any(state.pending for state in board.sources):
+        return (Span("looking …", Role.UNKNOWN),)
+    return (Span("nothing is stuck", Role.OK),)
+
+
+def _finding(finding: Finding, now: float) -> Row:
+    since = f"for {duration(max(0.0, now - finding.since))}"
+    return Row(
+        f"{finding.subject}|{finding.id}",
+        finding.level,
+        (glyph(finding.level), cell(finding.title, Role.STRONG), cell(since, Role.DIM)),
+        (finding.level.rank, finding.title, now - finding.since),
+    )

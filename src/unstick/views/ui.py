@@ -1,0 +1,73 @@
+"""What the person at the keyboard chose: a frozen state and its pure transitions."""
+
+from __future__ import annotations
+
+import msgspec
+
+from unstick.views.pane import Column
+from unstick.views.screen import PANE_KEYS
+
+VERDICT = "verdict"
+"""The band on top can be focused like a pane."""
+STOPS = (VERDICT, *PANE_KEYS)
+
+
+class Sort(msgspec.Struct, frozen=True):
+    """One pane, ordered by a column's key."""
+
+    pane: str
+    column: str
+    descending: bool
+
+
+class UiState(msgspec.Struct, frozen=True):
+    """Nothing here changes what is collected, only what is shown."""
+
+    focus: str = PANE_KEYS[0]
+    maximised: str | None = None
+    query: str = ""
+    faults_only: bool = False
+    paused: bool = False
+    sorts: tuple[Sort, ...] = ()
+
+    def sort_of(self, pane: str) -> Sort | None:
+        """How ``pane`` is ordered; ``None``: as told, worst first."""
+        return next((sort for sort in self.sorts if sort.pane == pane), None)
+
+
+def move_focus(ui: UiState, step: int) -> UiState:
+    """The next or previous stop; a maximised pane hands its place on."""
+    place = STOPS.index(ui.focus) if ui.focus in STOPS else 0
+    focus = STOPS[(place + step) % len(STOPS)]
+    return msgspec.structs.replace(ui, focus=focus, maximised=focus if ui.maximised else None)
+
+
+def focus_on(ui: UiState, pane: str) -> UiState:
+    """``pane`` has the cursor."""
+    return msgspec.structs.replace(ui, focus=pane)
+
+
+def toggle_maximised(ui: UiState, pane: str) -> UiState:
+    """``pane`` alone on screen, or the board again when it was."""
+    return msgspec.structs.replace(ui, focus=pane, maximised=None if ui.maximised == pane else pane)
+
+
+def next_sort(ui: UiState, pane: str, columns: tuple[Column, ...]) -> UiState:
+    """The next column; after the last, as told. Numbers start with the largest."""
+    keys = [column.key for column in columns]
+    current = ui.sort_of(pane)
+    place = keys.index(current.column) + 1 if current and current.column in keys else 0
+    others = tuple(sort for sort in ui.sorts if sort.pane != pane)
+    if place >= len(columns):
+        return msgspec.structs.replace(ui, sorts=others)
+    chosen = Sort(pane, keys[place], columns[place].align == "right")
+    return msgspec.structs.replace(ui, sorts=(*others, chosen))
+
+
+def invert_sort(ui: UiState, pane: str) -> UiState:
+    """The other direction; without a sorted column nothing changes."""
+    sorts = tuple(
+        msgspec.structs.replace(sort, descending=not sort.descending) if sort.pane == pane else sort
+        for sort in ui.sorts
+    )
+    return msgspec.structs.replace(ui, sorts=sorts)

@@ -1,0 +1,63 @@
+"""Workers, told."""
+
+from __future__ import annotations
+
+from unstick.board.board import Board
+from unstick.board.workers import Holds, Worker
+from unstick.facts.level import Level
+from unstick.views.pane import Column, Line, PaneView, Role, Row, Span
+from unstick.views.words import absent, age, cell, glyph, number, tally
+
+COLUMNS = (
+    Column("level", "", 1),
+    Column("worker", "worker", 14, flex=1),
+    Column("kind", "kind", 8, priority=2),
+    Column("seen", "last sign", 9, "right"),
+    Column("holds", "holds", 12, priority=1),
+    Column("note", "note", 12, flex=2, priority=3),
+)
+
+
+def view(board: Board) -> PaneView:
+    """One row per worker, the worst first."""
+    workers = board.subjects.workers
+    if workers is None:
+        return absent("workers", "Workers", "set redis.url, postgres.url or [[health]]")
+    counts = tally(
+        (workers.alive, "●", Role.OK),
+        (workers.dead, "✖", Role.CRITICAL),
+        (workers.unknown, "?", Role.UNKNOWN),
+    )
+    rows = tuple(_row(worker) for worker in workers.items)
+    empty = (Span("no worker has ever been seen", Role.DIM),)
+    return PaneView("workers", "Workers", workers.level, counts, (), COLUMNS, rows, (), empty)
+
+
+def _row(worker: Worker) -> Row:
+    dim = Role.DIM if worker.life == "left" else Role.TEXT
+    name = worker.id if worker.kind != "dramatiq" else f"{worker.source}/{worker.id[:8]}"
+    held = sum(
+        value or 0 for value in (worker.holds.proxies, worker.holds.locks, worker.holds.tasks, worker.holds.unacked)
+    )
+    return Row(
+        f"worker:{worker.source}:{worker.id}",
+        worker.level,
+        (
+            glyph(worker.level) if worker.life != "left" else cell("·", Role.DIM),
+            cell(name, dim),
+            cell(worker.kind, Role.DIM),
+            age(worker.last_seen_s, worker.level),
+            holds(worker.holds),
+            cell(worker.note, dim if worker.level is Level.OK else Role.TEXT),
+        ),
+        (worker.level.rank, worker.id, worker.kind, worker.last_seen_s, held, worker.note),
+    )
+
+
+def holds(held: Holds) -> Line:
+    """What a worker holds, in short: ``2P 1T 3L 4M``; nothing is a dot."""
+    spans: list[Span] = []
+    for value, letter in ((held.proxies, "P"), (held.tasks, "T"), (held.locks, "L"), (held.unacked, "M")):
+        if value:
+            spans += [*number(value), Span(f"{letter} ", Role.DIM)]
+    return tuple(spans) or (Span("·", Role.DIM),)

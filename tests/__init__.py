@@ -1,0 +1,1 @@
+"""The tests of unstick and the lab they run against."""
