@@ -29,7 +29,7 @@ RECENT = "sync:recent"
 
 app = Celery(
     "world",
-    broker=os.environ.get("CELERY_BROKER_URL", "redis://127.0.0.1:1/1"),
+    broker=os.environ.get("WORLD_CELERY_URL", "redis://127.0.0.1:1/1"),
     backend=os.environ.get("WORLD_CELERY_RESULTS_URL", "redis://127.0.0.1:1/2"),
 )
 app.conf.update(

@@ -283,7 +283,7 @@ def clean_env(**extra: str) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def unmask() -> Iterator[None]:
+def leave_on_signals() -> Iterator[None]:
     """Turns SIGTERM and SIGHUP into :class:`SystemExit`, so that ``finally`` blocks run."""
 
     def leave(signum: int, _frame: object) -> None:

@@ -512,6 +512,11 @@ class Rabbit(Server):
             self._epmd = None
         super().stop()
 
+    @property
+    def epmd_pid(self) -> int | None:
+        """The process id of the node's own port mapper, while it runs."""
+        return self._epmd.pid if self._epmd is not None and self._epmd.alive else None
+
     def ctl(self, *args: str) -> str:
         """Runs rabbitmqctl against this node (about 1.5 s each: prefer :meth:`api`)."""
         done = subprocess.run(
@@ -615,4 +620,8 @@ class Rabbit(Server):
 
 
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-"""HTTP without any proxy from the environment: everything here is on loopback."""
+
+
+def direct_http(url: str, method: str = "GET", timeout: float = 10) -> Any:
+    """Opens an HTTP URL without any proxy from the environment: everything here is on loopback."""
+    return _direct.open(urllib.request.Request(url, method=method), timeout=timeout)

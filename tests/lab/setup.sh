@@ -2,10 +2,10 @@
 # Prepares a machine for unstick's tests and its living demo world.
 #
 #   setup.sh venv                  .venv with unstick and its development packages, in this checkout
-#   setup.sh servers               PostgreSQL, Redis and RabbitMQ: there, or installed, or one line saying what to install
-#   setup.sh servers --optional    the same, but a missing server is no error: the tests that need it are skipped
+#   setup.sh servers [live]        PostgreSQL, Redis and RabbitMQ: there, or installed, or one line saying what to install
+#   setup.sh servers test          the same, but a missing server is no error: the tests that need it are skipped
 #
-# UNSTICK_NO_INSTALL=1 forbids to install system packages. CI=true makes --optional strict.
+# UNSTICK_NO_INSTALL=1 forbids to install system packages. In CI a missing server is an error for the tests, too.
 # Exit status: 0 ready, 1 failed, 3 something is missing that may not be installed here.
 set -euo pipefail
 
@@ -118,7 +118,7 @@ missing_servers() {
 
 servers() {
   local missing optional=no
-  if [ "${1:-}" = --optional ] && [ -z "${CI:-}" ]; then optional=yes; fi
+  if [ "${1:-}" = test ] && [ -z "${CI:-}" ]; then optional=yes; fi
   missing=$(missing_servers | xargs)
   if [ -n "$missing" ] && may_install; then
     say "servers: installing $missing (their system services stay off) …"
@@ -137,5 +137,5 @@ servers() {
 case "${1:-}" in
   venv) venv ;;
   servers) servers "${2:-}" ;;
-  *) fail "usage: setup.sh venv | servers [--optional]" ;;
+  *) fail "usage: setup.sh venv | servers [live|test]" ;;
 esac

@@ -12,9 +12,7 @@ from unstick.facts.reading import Cost, Fresh, Missing, Source, Stale, Trouble, 
 from unstick.settings import Context, Crawler, Dramatiq, Locks, Sync
 
 T0 = 1_000_000.0
-CONTEXT = Context(
-    name="test", crawler=Crawler(), locks=Locks(), sync=Sync(every_s=60.0), dramatiq=(Dramatiq(),)
-)
+CONTEXT = Context(name="test", crawler=Crawler(), locks=Locks(), sync=Sync(every_s=60.0), dramatiq=(Dramatiq(),))
 
 
 def source(name: str, server: str = "server", interval_s: float = 1.0) -> Source:

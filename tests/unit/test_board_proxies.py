@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.boards import T0, crawler, fresh, frame, missing, played, stale
+from tests.unit.boards import T0, crawler, frame, fresh, missing, played, stale
 from unstick.facts.crawler import CrawlerWorker, ProxyPool, ProxyRow
 from unstick.facts.frame import Frame
 from unstick.facts.level import Level

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.boards import T0, crawler, dramatiq, fresh, frame, missing, played, stale
+from tests.unit.boards import T0, crawler, dramatiq, frame, fresh, missing, played, stale
 from unstick.facts.crawler import CrawlerWorker
 from unstick.facts.dramatiq import DramatiqProcess, DramatiqQueue
 from unstick.facts.frame import Frame
@@ -107,7 +107,8 @@ def test_a_source_never_seen_is_unknown_not_zero() -> None:
 
 def containers(at: float, beat_at: dict[str, float | None]) -> Frame:
     workers = tuple(
-        CrawlerWorker(name, name.partition("_")[0], 1, 1 if beat else 0, beat, T0 - 7200) for name, beat in beat_at.items()
+        CrawlerWorker(name, name.partition("_")[0], 1, 1 if beat else 0, beat, T0 - 7200)
+        for name, beat in beat_at.items()
     )
     return frame(at, fresh("crawler", crawler(at, workers=workers), at))
 

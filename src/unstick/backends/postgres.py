@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
@@ -107,7 +108,7 @@ class PostgresConnection:
             if "certificate" in str(error):
                 raise failure(TroubleKind.TLS, f"TLS: {error}", transport=True) from None
             raise _bad_url() from None
-        except UnicodeDecodeError as error:
+        except (ssl.SSLError, UnicodeDecodeError) as error:
             raise link_failure(error, self._url.address, self._connect_timeout_s) from None
         except ValueError:
             raise _bad_url() from None

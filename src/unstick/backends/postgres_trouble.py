@@ -60,7 +60,7 @@ _TLS_REASONS = (
 _ERRNOS = (
     (errno.ECONNREFUSED, TroubleKind.REFUSED, "connection refused"),
     (errno.ETIMEDOUT, TroubleKind.TIMEOUT, "no answer to the connection attempt"),
-    (errno.ENOENT, TroubleKind.REFUSED, "connection refused: no such socket"),
+    (errno.ENOENT, TroubleKind.REFUSED, "no such file, the socket or certificate of postgres.url"),
     (errno.EHOSTUNREACH, TroubleKind.REFUSED, "no route to host"),
     (errno.ENETUNREACH, TroubleKind.REFUSED, "network is unreachable"),
 )

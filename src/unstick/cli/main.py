@@ -19,7 +19,9 @@ CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 def configured(command: CommandT) -> CommandT:
     """Add ``--config`` and ``--context``."""
     path = click.Path(path_type=Path, dir_okay=False)
-    command = click.option("-C", "--context", metavar="NAME", help="Which [context.NAME] of the file to use.")(command)
+    command = click.option("-C", "--context", metavar="NAME", help="Which [context.NAME] of the file to use.")(
+        command
+    )
     return click.option("-c", "--config", "path", type=path, help="Use this file instead of ./unstick.toml.")(command)
 
 
@@ -45,7 +47,7 @@ def unstick(ctx: click.Context, **options: Any) -> int:
 
 
 def _given(ctx: click.Context, options: dict[str, Any]) -> dict[str, Any]:
-    """Options of the command, else those given before it: ``unstick -c FILE status`` is ``unstick status -c FILE``."""
+    """Options of the command, else those given before it: ``unstick -c FILE status`` works like its twin."""
     before = ctx.obj or {}
     return {name: value or before.get(name) for name, value in options.items()}
 

@@ -2,22 +2,41 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
 
+from unstick.cli.codes import CONFIG
 from unstick.cli.main import complain
-from unstick.config import ConfigError, load
+from unstick.config import ConfigError, Loaded, load
 from unstick.settings import Context
+from unstick.tui.keys import check_overrides
 
 
-def open_context(path: Path | None, name: str | None) -> Context | int:
-    """The context to watch, with what discovery found; or the exit code after complaining."""
+def open_config(path: Path | None, name: str | None) -> Loaded | int:
+    """The configuration, or the exit code after complaining of everything that is wrong with it."""
     try:
-        loaded = load(path, name, os.environ)
+        return load(path, name, os.environ, check_keys=check_overrides)
     except ConfigError as error:
         for problem in error.problems:
             complain(str(problem))
         return error.exit_code
-    from unstick.cli.discovery import discovered  # noqa: PLC0415 - imports what it asks
 
-    return discovered(loaded)
+
+def open_context(path: Path | None, name: str | None) -> Context | int:
+    """The context to watch, with what discovery found; or the exit code after complaining."""
+    loaded = open_config(path, name)
+    if isinstance(loaded, int):
+        return loaded
+    if not loaded.discover:
+        return loaded.context
+    from unstick.cli.discovery import discover  # noqa: PLC0415 - imports the drivers of what it asks
+
+    if not any((loaded.context.postgres.url, loaded.context.redis.url, _rabbit(loaded.context), loaded.context.celery)):
+        complain("nothing to watch is configured; mend: set DATABASE_URL or REDIS_URL, or write one: unstick init")
+        return CONFIG
+    return asyncio.run(discover(loaded.context))
+
+
+def _rabbit(context: Context) -> object:
+    return context.rabbitmq.url or context.rabbitmq.management_url

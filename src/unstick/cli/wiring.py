@@ -59,7 +59,9 @@ def _redis(context: Context) -> Iterator[LaneSpec]:
         url = celery.url or context.redis.url
         if url is not None and url.scheme in {"redis", "rediss", "unix"}:
             name = _unique("celery", celery.name, len(context.celery))
-            lanes.setdefault(url, []).append((_source(name, "celery", "redis", lambda i: i.celery_s, context), celery))
+            lanes.setdefault(url, []).append(
+                (_source(name, "celery", "redis", lambda i: i.celery_s, context), celery)
+            )
     for url, entries in lanes.items():
         yield LaneSpec(tuple(source for source, _ in entries), _redis_lane(url, entries))
 
@@ -103,9 +105,9 @@ def _postgres(context: Context) -> Iterator[LaneSpec]:
         )
         pollers: list[Any] = []
         if crawler is not None:
-            pollers.append(CrawlerPoller(sources[0], crawler, context.thresholds.heartbeat_s))
+            pollers.append(CrawlerPoller(sources[0], crawler, grace_s=context.thresholds.heartbeat_s))
         if asks_locks and locks is not None:
-            pollers.append(LockTablePoller(sources[-1], locks))
+            pollers.append(LockTablePoller(sources[-1], locks, grace_s=0.0))
         return Lane(connection, pollers)
 
     yield LaneSpec(tuple(sources), build)
@@ -201,7 +203,9 @@ def _endpoints(context: Context) -> Iterator[LaneSpec]:
     locks = context.locks
     for url in locks.urls if locks is not None else ():
         source = _source(f"locks:{url.address}", "locks", "http", lambda i: i.lock_endpoints_s, context)
-        yield _http_lane(source, url, lambda source, url=url: _import("lock_endpoints", "LockEndpointPoller")(source, locks, url))
+        yield _http_lane(
+            source, url, lambda source, url=url: _import("lock_endpoints", "LockEndpointPoller")(source, locks, url)
+        )
 
 
 def _health(entry: Health) -> Callable[[Source], Any]:

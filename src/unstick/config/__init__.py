@@ -1,4 +1,4 @@
-"""The configuration: ``unstick.toml`` here, else in the user's configuration directory, else the environment alone."""
+"""The configuration: ``unstick.toml`` here, else in the user's configuration directory, else the environment."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from unstick.config import rules, source, urls
 from unstick.config.problem import EX_CONFIG, EX_NOINPUT, ConfigError, Problem
@@ -81,7 +83,7 @@ class _Loading:
             if other != name:
                 self._judge(defaults, table, other, selected=False)
         if self.problems:
-            raise ConfigError(list(dict.fromkeys(self.problems)))
+            raise ConfigError(sorted(dict.fromkeys(self.problems), key=lambda problem: problem.line or 0))
         context, discover, variables = chosen
         return Loaded(context, self._path, tuple(tables), discover, variables)
 
@@ -95,10 +97,10 @@ class _Loading:
             tree, variables = filled(tree, self._environ, celery=discover)
         folder = self._path.parent if self._path is not None else Path()
         reader = Reader(self._environ if selected else None, folder)
-        context = reader.table(Context, tree) or Context()
+        context = reader.table(Context, tree, also=_TOP) or Context()
         rules.check(context, tree, reader, self._check_keys)
         self.problems += reader.problems
-        return replace_name(context, name), discover, variables
+        return msgspec.structs.replace(context, name=name), discover, variables
 
     def _contexts(self) -> dict[str, Entry]:
         entry = self._tree.table.get("context")
@@ -134,13 +136,6 @@ class _Loading:
 
     def _complain(self, entry: Entry, what: str, mend: str) -> None:
         self.problems.append(Problem(entry.file, what, mend, entry.line, None, entry.key))
-
-
-def replace_name(context: Context, name: str) -> Context:
-    """``context`` under the name of its table."""
-    import msgspec  # noqa: PLC0415
-
-    return msgspec.structs.replace(context, name=name)
 
 
 def _refuse_newer(tree: Entry) -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+import msgspec
 
 from unstick.config.schema import keys
 from unstick.config.tree import Entry
 from unstick.config.values import shown, span
 from unstick.config.walk import Reader
-from unstick.facts.text import clean
-from unstick.settings import Context, Intervals
+from unstick.settings import Context
 
 KeyCheck = Callable[[Mapping[str, str]], Sequence[str]]
 """``screen.keys`` -> a sentence per mistake, beginning ``keys.ID:`` where it is about one binding."""
@@ -62,7 +63,7 @@ class _Rules:
 
     def _number(self, name: str) -> float:
         table, _, key = name.partition(".")
-        section = getattr(self._context, table)
+        section: msgspec.Struct = getattr(self._context, table)
         return float(getattr(section, keys(type(section))[key].field))
 
     def _warning_before_critical(self) -> None:
@@ -79,7 +80,7 @@ class _Rules:
             return
         if not self._context.crawler.tasks:
             what = "is empty: the safety check would be blind"
-            self._complain(("crawler.tasks",), what, "list every table that has processing tasks")
+            self._complain(("crawler.tasks",), what, "list every table with tasks")
 
     def _silence_limits(self) -> None:
         context = self._context
@@ -125,16 +126,13 @@ class _Rules:
     def _keys(self, check_keys: KeyCheck) -> None:
         own = self._context.screen.keys
         for sentence in check_keys(own) if own and self._usable("screen.keys") else ():
-            named = [name for name in own if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", sentence)]
-            entry = self._tree.at("screen", "keys", named[0]) if named else self._tree.at("screen", "keys")
+            entry = self._tree.at("screen", "keys", _named(sentence, own)) or self._tree.at("screen", "keys")
             if entry is not None:
-                text = re.sub(r"^keys(\.[^:]*)?: ", "", sentence)
-                what, _, mend = text.partition("; ")
-                self._reader.complain(
-                    entry, clean(what), clean(mend) or "choose another key: unstick --help, ? on the board"
-                )
+                what, _, mend = re.sub(r"^keys(\.[^:]*)?: ", "", sentence).partition("; ")
+                self._reader.complain(entry, what, mend or "choose another key")
 
 
-def slowest(intervals: Intervals) -> float:
-    """The longest interval, in seconds."""
-    return max(getattr(intervals, key.field) for key in keys(Intervals).values())
+def _named(sentence: str, names: Iterable[str]) -> str:
+    """The name that ``sentence`` mentions first; empty when it mentions none."""
+    found = ((re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", sentence), name) for name in names)
+    return min(((match.start(), name) for match, name in found if match), default=(0, ""))[1]

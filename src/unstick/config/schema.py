@@ -49,6 +49,12 @@ def bare(kind: mi.Type) -> tuple[mi.Type, dict[str, Any]]:
     return (kind.type, kind.extra or {}) if isinstance(kind, mi.Metadata) else (kind, {})
 
 
+def inner_table(key: Key) -> type[msgspec.Struct] | None:
+    """The settings that a table, or an array of tables, is read into."""
+    kind = bare(key.type.item_type)[0] if isinstance(key.type, mi.VarTupleType) else key.type
+    return kind.cls if isinstance(kind, mi.StructType) else None
+
+
 @cache
 def keys(table: type[msgspec.Struct]) -> dict[str, Key]:
     """The keys of the table that ``table`` describes, as the file spells them."""

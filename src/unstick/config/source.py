@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import tomllib
 from pathlib import Path
@@ -32,7 +33,7 @@ def read(path: Path) -> tuple[str, int | None]:
     """The text of ``path``, and its mode when it is a regular file. Raises :class:`ConfigError`."""
     try:
         with path.open("rb") as file:
-            status = path.stat()
+            status = os.fstat(file.fileno())
             data = file.read(SIZE_LIMIT + 1)
     except OSError as error:
         raise _unreadable(path, error) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -116,7 +117,7 @@ def password_from(path: Path) -> Secret:
     """The first line's worth of a private file. Raises :class:`WrongError` without quoting it."""
     try:
         with path.open("rb") as file:
-            mode = path.stat().st_mode & 0o777
+            mode = os.fstat(file.fileno()).st_mode & 0o777
             data = file.read(SECRET_BYTES + 1)
     except OSError as error:
         raise WrongError(f"{path} cannot be read ({error.strerror})", "name a file that this user may read") from None

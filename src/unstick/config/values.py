@@ -7,7 +7,7 @@ import unicodedata
 
 from unstick.facts.text import clean
 
-_SPAN = re.compile(r"(\d{1,9}(?:\.\d{1,9})?) ?(ms|s|m|h|d)")
+_SPAN = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?(ms|s|m|h|d)")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 NAME_BYTES = 63
 """What PostgreSQL keeps of a name."""

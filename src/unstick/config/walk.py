@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -54,18 +54,21 @@ class Reader:
         """Keep one problem at ``entry``."""
         self.problems.append(Problem(entry.file, what, mend, entry.line, None, entry.key))
 
-    def table(self, kind: type[StructT], entry: Entry, at: str = "") -> StructT | None:
-        """The settings that ``entry`` holds; ``None`` when a required key has no usable value."""
+    def table(self, kind: type[StructT], entry: Entry, at: str = "", also: Sequence[str] = ()) -> StructT | None:
+        """The settings that ``entry`` holds; ``None`` when a required key has no usable value.
+
+        ``also`` are names that a suggestion may offer besides the table's own.
+        """
         known = keys(kind)
         secret_files = {key.secret_file: key for key in known.values() if key.secret_file}
         for name, below in entry.table.items():
             if name not in known and name not in secret_files:
-                self.unknown(below, name, [*known, *secret_files])
+                self.unknown(below, name, [*known, *secret_files, *also])
         values: dict[str, Any] = {}
         for key in known.values():
-            below = entry.table.get(key.name)
-            if below is not None:
-                self._keep(values, kind, key, below, f"{at}.{key.name}" if at else key.name)
+            given = entry.table.get(key.name)
+            if given is not None:
+                self._keep(values, kind, key, given, f"{at}.{key.name}" if at else key.name)
             elif key.required:
                 self.complain(entry, f"{key.name} is missing", f"add {key.name} = …")
         for name, key in secret_files.items():
@@ -123,7 +126,7 @@ class Reader:
                     return entry.value
                 raise _wrong_type(form, entry)
         number = _span(entry, self._text) if key.span else _number(form, entry)
-        return _within(kind, key, number, entry)
+        return _within(kind, key, number)
 
     def _array(self, kind: type[msgspec.Struct], key: Key, item: mi.Type, entry: Entry, at: str) -> tuple[Any, ...]:
         item, extra = bare(item)
@@ -166,9 +169,7 @@ class Reader:
             if match[0] == "$$":
                 return "$" if text.startswith("{", match.end()) else "$$"
             if name is None or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-                raise WrongError(
-                    "${ without a name of a variable and }", 'write "${NAME}", or "$${" for the text itself'
-                )
+                raise WrongError("${ without a variable's name and }", 'write "${NAME}", or "$${" as it is')
             if self._environ is None:
                 raise _UnresolvedError
             if name not in self._environ:
@@ -267,16 +268,18 @@ def _number(form: mi.Type, entry: Entry) -> float:
     return float(value)
 
 
-def _within(kind: type[msgspec.Struct], key: Key, value: float, entry: Entry) -> float:
+def _within(kind: type[msgspec.Struct], key: Key, value: float) -> float:
     """``value`` if it lies within the bounds of its key."""
     least, greatest, inclusive = bounds(kind, key)
 
-    def say(number: float) -> str:
-        return span(number) if key.span else f"{number:g}"
+    def say(number: float, quote: str = "") -> str:
+        return f"{quote}{span(number)}{quote}" if key.span else f"{number:g}"
 
     if least is not None and (value < least or (value == least and not inclusive)):
-        below = f"{say(value)} is below {say(least)}" if inclusive else f"{say(value)} is not above {say(least)}"
-        raise WrongError(below, f"use {say(least)} or more" if inclusive else f"use more than {say(least)}")
+        below = f"{say(value)} is {'below' if inclusive else 'not above'} {say(least)}"
+        least_mend = say(least, '"')
+        raise WrongError(below, f"use {least_mend} or more" if inclusive else f"use more than {least_mend}")
     if greatest is not None and value > greatest:
-        raise WrongError(f"{say(value)} is above {say(greatest)}", f"use {say(greatest)} or less")
+        greatest_mend = say(greatest, '"')
+        raise WrongError(f"{say(value)} is above {say(greatest)}", f"use {greatest_mend} or less")
     return value

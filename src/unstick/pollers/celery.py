@@ -49,7 +49,7 @@ class CeleryPoller:
     async def look(self, connection: RedisConnection) -> CeleryFacts:
         """Ask once. Raises :class:`BackendError`, also when not one queue may be read."""
         await self._discover(connection)
-        names = list(self._configured | self._found)
+        names = [*self._configured, *sorted(self._found)]
         prefix, settings = self._settings.key_prefix, self._settings
         trip = RoundTrip()
         server = trip.ask("TIME")

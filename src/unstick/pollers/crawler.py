@@ -11,7 +11,8 @@ from unstick.facts.crawler import CrawlerFacts, CrawlerWorker, ProxyPool, ProxyR
 from unstick.facts.reading import Source, TroubleKind
 from unstick.facts.text import clean
 from unstick.settings import Crawler
-from unstick.sql.relations import ROW_VERSION, explain, relations
+from unstick.sql.relations import ROW_VERSION, relations
+from unstick.sql.rights import explain
 
 if TYPE_CHECKING:
     from unstick.backends.postgres import Look, PostgresConnection, Row

@@ -73,7 +73,7 @@ class DramatiqPoller:
         server = trip.ask("TIME")
         process_count = trip.ask("ZCARD", beats)
         newest = trip.ask("ZREVRANGE", beats, 0, PAGE - 1, "WITHSCORES")
-        queues = {name: _Depths(trip, self._prefix + name) for name in self._configured | self._found}
+        queues = {name: _Depths(trip, self._prefix + name) for name in [*self._configured, *sorted(self._found)]}
         await trip.go(connection)
         self._readable(queues)
         known = await self._meet(connection, newest.sure(), process_count.count or 0)

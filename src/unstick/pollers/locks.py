@@ -10,7 +10,8 @@ from unstick.facts.locks import LockFacts, LockRow
 from unstick.facts.reading import Source
 from unstick.facts.text import clean
 from unstick.settings import Locks
-from unstick.sql.relations import explain, relations
+from unstick.sql.relations import relations
+from unstick.sql.rights import explain
 
 if TYPE_CHECKING:
     from unstick.backends.postgres import PostgresConnection, Row

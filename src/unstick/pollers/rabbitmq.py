@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 from urllib.parse import quote
 
 from unstick import settings
@@ -53,6 +54,7 @@ _TOTALS = (
 )
 _DEEPEST = "&sort=messages&sort_reverse=true&page={page}&page_size=500"
 _REGEX_CHARACTERS = 1500
+_SERVICE = r"\.DQ|\.XQ"
 _PATTERN_CHARACTERS = re.compile(r"([^\w\s-])")
 
 
@@ -99,8 +101,11 @@ class RabbitPoller:
     async def _get(self, connection: HttpConnection, path: str) -> Answer:
         answer = await connection.get(path)
         if answer.status == 401 and b"Not management user" in answer.body:
-            mend = "needs: rabbitmqctl set_user_tags USER monitoring"
-            raise failure(TroubleKind.DENIED, f"401 this user may not use the management API; {mend}", transport=True)
+            words = "401 not a management user; needs: rabbitmqctl set_user_tags USER monitoring"
+            raise failure(TroubleKind.DENIED, words, transport=True)
+        if answer.status == 401 and b"authorised" in answer.body:  # a refused login is spelled "not_authorized"
+            words = f"401 no rights for {path.partition('?')[0]}; needs: rabbitmqctl set_permissions"
+            raise failure(TroubleKind.DENIED, words)
         return check(answer)
 
     async def _connections(
@@ -121,7 +126,7 @@ class RabbitPoller:
                 found += queues((await self._get(connection, base + tail)).body)
         if found or self._options.vhosts:
             return found
-        if total == 0 and decode((await self._get(connection, "/api/vhosts?columns=name")).body, list[Odd]):
+        if total == 0 and decode((await self._get(connection, "/api/vhosts?columns=name")).body, list[Any]):
             return []
         return None
 
@@ -132,7 +137,8 @@ class RabbitPoller:
         pattern = ""
         for name in [*names, None]:
             if pattern and (name is None or len(pattern) > _REGEX_CHARACTERS):
-                tails.append(f"&use_regex=true&name={quote(f'^({pattern})$', safe='')}&page=1&page_size={PAGE}")
+                wanted = quote(f"^({pattern})({_SERVICE})?$", safe="")
+                tails.append(f"&use_regex=true&name={wanted}&page=1&page_size={PAGE}")
                 pattern = ""
             if name is not None:
                 pattern += ("|" if pattern else "") + _PATTERN_CHARACTERS.sub(r"\\\1", name)
@@ -141,16 +147,8 @@ class RabbitPoller:
     def _queue_facts(self, listed: Sequence[Queue]) -> tuple[RabbitQueue, ...]:
         """Named queues first, then those of a job system, then the deepest; all the named ones, whatever the cap."""
         existing = {(q.vhost, q.name): q for q in listed if not internal(q.name)}
-        ranked = [
-            (
-                not self._named(q),
-                (owner := owner_of(q.vhost, q.name, self._owners, existing)) is None,
-                -q.depth,
-                q,
-                owner,
-            )
-            for q in existing.values()
-        ]
+        owners = {key: owner_of(*key, self._owners, existing) for key in existing}
+        ranked = [(not self._named(q), owners[key] is None, -q.depth, q, owners[key]) for key, q in existing.items()]
         ranked.sort(key=lambda row: row[:3])
         limit = max(QUEUES_LIMIT, sum(not row[0] for row in ranked))
         return tuple(self._fact(q, owner) for *_, q, owner in ranked[:limit])

@@ -34,7 +34,9 @@ _LONE_SURROGATE = re.compile(
 _YES = frozenset(
     {"ok", "healthy", "up", "connected", "available", "pass", "alive", "ready", "true", "yes", "running"}
 )
-_NO = frozenset({"error", "unhealthy", "down", "disconnected", "unavailable", "fail", "failed", "false", "no"})
+_NO = frozenset(
+    {"error", "unhealthy", "down", "disconnected", "unavailable", "fail", "failed", "stopped", "idle", "false", "no"}
+)
 _FLAG_KEYS = ("ok", "healthy", "connected", "available", "status", "state")
 _CLOCKFACE = re.compile(r"(?:(\d{1,6}):)?(\d{1,6}):(\d{1,2}(?:\.\d{1,9})?)")
 

@@ -11,7 +11,8 @@ from unstick.facts.reading import Source
 from unstick.facts.sync import Drift, SyncDataFacts
 from unstick.pollers import drift
 from unstick.settings import Sync
-from unstick.sql.relations import explain, relations
+from unstick.sql.relations import relations
+from unstick.sql.rights import explain
 
 if TYPE_CHECKING:
     from unstick.backends.pair import Pair

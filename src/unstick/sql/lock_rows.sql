@@ -1,4 +1,4 @@
--- Locks: the most overdue first, then those without an end, then the rest by their end.
+-- Locks: the most overdue first, then those without an end (oldest first), then the rest by their end.
 -- A lock that ended at -infinity shows the earliest instant that PostgreSQL has (4714-11-24 BC).
 -- $1 grace in seconds, $2 cap.
 -- Rights: SELECT (id, kind, task, worker, acquired_at, expires_at) on the lock table.
@@ -12,6 +12,7 @@ FROM {locks}
 ORDER BY CASE WHEN {expires_at} < now() - make_interval(secs => $1::float8) THEN 0
               WHEN {expires_at} IS NULL OR {expires_at} = 'infinity' THEN 1
               ELSE 2 END,
-         {expires_at},
+         nullif({expires_at}, 'infinity'),
+         5 NULLS LAST,
          {id}
 LIMIT $2::bigint

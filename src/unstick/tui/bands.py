@@ -92,19 +92,22 @@ def draw_tabs(panes: Sequence[PaneView], active: str, width: int, measure: Measu
         pieces = [piece for nth, pane in enumerate(panes, 1) for piece in _tab(nth, pane, pane.key == active, limit)]
         if sum(measure(piece.text) for piece in pieces) <= width:
             break
+    for nth in range(1, len(pieces)):
+        if pieces[nth - 1].role == Chrome.TAB_ACTIVE and pieces[nth].text == " ":
+            pieces[nth] = pieces[nth]._replace(role=Chrome.TAB_ACTIVE)
     used = sum(measure(piece.text) for piece in pieces)
     if used > width:
         return on(Ground.SCREEN, fit((Span("".join(piece.text for piece in pieces)),), width, measure))
     return (*pieces, Piece(" " * (width - used), Role.TEXT))
 
 
-def _tab(number: int, pane: PaneView, active: bool, limit: int) -> Drawn:  # noqa: FBT001 - one caller, two lines up
+def _tab(number: int, pane: PaneView, active: bool, limit: int) -> Drawn:  # noqa: FBT001 - one caller, just above
     glyph = LEVEL_GLYPH[pane.level] if pane.level.rank else " "
-    name = pane.title[:limit]
+    name = shown(pane.title)[:limit]
     if active:
         return (Piece(f" {number}{glyph}{name}", Chrome.TAB_ACTIVE),)
     role = LEVEL_ROLE[pane.level] if pane.level.rank else Chrome.TAB
-    return Piece(f" {number}", Role.KEY), Piece(f"{glyph}{name}", role)
+    return Piece(" ", Chrome.TAB), Piece(f"{number}", Role.KEY), Piece(f"{glyph}{name}", role)
 
 
 def draw_footer(

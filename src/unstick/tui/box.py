@@ -17,7 +17,6 @@ _LIGHT = "╭╮╰╯─│"
 _HEAVY = "┏┓┗┛━┃"
 _AIRY = 14
 """Inner lines from which the summary stands apart from the table."""
-_GUTTER = 2
 
 
 class Look(msgspec.Struct, frozen=True):
@@ -31,6 +30,18 @@ class Look(msgspec.Struct, frozen=True):
     sort: Sort | None = None
     why_fewer: str = ""
     """What narrows the rows, in words: ``'"abc"'``, ``faults only``."""
+    page: bool = False
+    """A page over the board: on its own ground, its rows without levels."""
+
+    @property
+    def ground(self) -> Ground:
+        """What the pane stands on."""
+        return Ground.OVERLAY if self.page else Ground.SCREEN
+
+    @property
+    def gutter(self) -> int:
+        """Cells before a row's first column: its level and a space."""
+        return 0 if self.page else 2
 
 
 class Inner(NamedTuple):
@@ -77,38 +88,35 @@ def draw(view: PaneView, rows: Sequence[Row], look: Look, width: int, height: in
     if height < 3 or width < 8:
         return _unboxed(view, rows, width, height, measure)
     parts = inner(view, len(rows), width, height, measure)
-    body = [on(Ground.SCREEN, _padded(line, width - 4)) for line in parts.summary]
+    room = width - 4
+    body = [_padded(line) for line in parts.summary]
     if parts.air:
-        body.append(on(Ground.SCREEN, _blank(width - 2)))
-    placed = columns(view.columns, width - 4 - _GUTTER)
+        body.append(_padded(fit((), room, measure)))
+    placed = columns(view.columns, room - look.gutter)
     if parts.titles:
         sort = (look.sort.column, look.sort.descending) if look.sort else None
-        titles = draw_titles(placed, width - 4 - _GUTTER, measure, sort)
-        body.append(on(Ground.SCREEN, _padded((Span(" " * _GUTTER), *titles), width - 4)))
-    for nth in range(look.top, min(len(rows), look.top + parts.visible)):
-        cells = draw_row(rows[nth].cells, placed, width - 4 - _GUTTER, measure)
-        body.append(_row(rows[nth], cells, here=look.focused and nth == look.cursor))
+        titles = draw_titles(placed, room - look.gutter, measure, sort)
+        body.append(_padded((Span(" " * look.gutter), *titles)))
     if not rows and parts.visible:
-        body.append(on(Ground.SCREEN, _padded(fit(_nothing(view, look), width - 4, measure), width - 4)))
-    while len(body) < height - 2:
-        body.append(on(Ground.SCREEN, _blank(width - 2)))
-    return Picture(_framed(view, look, body, parts, len(rows), width, measure), parts.first, parts.visible)
+        body.append(_padded(fit(_nothing(view, look), room, measure)))
+    grounded = [on(look.ground, line) for line in body]
+    for nth in range(look.top, min(len(rows), look.top + parts.visible)):
+        cells = draw_row(rows[nth].cells, placed, room - look.gutter, measure)
+        grounded.append(_row(rows[nth], cells, look, here=look.focused and nth == look.cursor))
+    blank = on(look.ground, (Span(" " * (width - 2)),))
+    grounded += [blank] * (height - 2 - len(grounded))
+    return Picture(_framed(view, look, grounded, parts, len(rows), width, measure), parts.first, parts.visible)
 
 
-def _blank(width: int) -> Line:
-    return (Span(" " * width),)
-
-
-def _padded(line: Line, width: int) -> Line:
-    del width
+def _padded(line: Line) -> Line:
     return join((Span(" "), *line, Span(" ")))
 
 
-def _row(row: Row, cells: Line, *, here: bool) -> Drawn:
-    ground = Ground.CURSOR if here else Ground.SCREEN
+def _row(row: Row, cells: Line, look: Look, *, here: bool) -> Drawn:
+    ground = Ground.CURSOR if here else look.ground
     mark = Piece("▌" if here else " ", Chrome.CURSOR, ground)
-    glyph = Span(LEVEL_GLYPH[row.level] + " ", LEVEL_ROLE[row.level])
-    return (mark, *on(ground, join((glyph, *cells, Span(" ")))))
+    glyph = () if look.page else (Span(LEVEL_GLYPH[row.level] + " ", LEVEL_ROLE[row.level]),)
+    return (mark, *on(ground, join((*glyph, *cells, Span(" ")))))
 
 
 def _nothing(view: PaneView, look: Look) -> Line:
@@ -123,13 +131,14 @@ def _framed(
     glyphs = _HEAVY if look.focused else _LIGHT
     role = _border_role(view.level, focused=look.focused)
     thumb = _thumb(look.top, parts.visible, rows)
+    side = Piece(glyphs[5], role, look.ground)
     sides: list[Drawn] = []
     for nth, line in enumerate(body):
         on_thumb = thumb is not None and thumb[0] <= nth + 1 - parts.first < thumb[1]
-        right = Piece("█", Chrome.THUMB) if on_thumb else Piece(glyphs[5], role)
-        sides.append((Piece(glyphs[5], role), *line, right))
-    top = _edge(glyphs[0], glyphs[1], glyphs[4], role, _title(view, look), view.counts, width, measure)
-    bottom = _edge(glyphs[2], glyphs[3], glyphs[4], role, view.note, _range(look, parts, rows), width, measure)
+        sides.append((side, *line, Piece("█", Chrome.THUMB, look.ground) if on_thumb else side))
+    edge = _Edge(glyphs[4], role, look.ground, width, measure)
+    top = edge.draw(glyphs[0], _title(view, look), view.counts, glyphs[1])
+    bottom = edge.draw(glyphs[2], view.note, _range(look, parts, rows), glyphs[3])
     return (top, *sides, bottom)
 
 
@@ -154,24 +163,30 @@ def _range(look: Look, parts: Inner, rows: int) -> Line:
     return (Span(shown, Role.DIM),) if shown else ()
 
 
-def _edge(
-    left: str, right: str, rule: str, role: str, title: Line, tail: Line, width: int, measure: Measure
-) -> Drawn:
+class _Edge(NamedTuple):
     """A border line with a title at its left and words at its right; the words go first when it is narrow."""
-    room = width - 4
-    inside: list[Piece] = []
-    size = width_of(title, measure)
-    if size:
-        title = fit(title, min(size, room - 2), measure)
-        inside = [Piece(" ", role), *on(Ground.SCREEN, title), Piece(" ", role)]
-        room -= width_of(title, measure) + 2
-    after: list[Piece] = []
-    size = width_of(tail, measure)
-    if size and room >= 8:
-        tail = fit(tail, min(size, room - 3), measure)
-        after = [Piece(" ", role), *on(Ground.SCREEN, tail), Piece(" ", role)]
-        room -= width_of(tail, measure) + 2
-    return (Piece(left + rule, role), *inside, Piece(rule * room, role), *after, Piece(rule + right, role))
+
+    rule: str
+    role: str
+    ground: Ground
+    width: int
+    measure: Measure
+
+    def draw(self, left: str, title: Line, tail: Line, right: str) -> Drawn:
+        room = self.width - 4
+        inside = self._words(title, room - 2)
+        room -= sum(self.measure(piece.text) for piece in inside)
+        after = self._words(tail, room - 3) if room >= 8 else ()
+        room -= sum(self.measure(piece.text) for piece in after)
+        return (self._piece(left + self.rule), *inside, self._piece(self.rule * room), *after,
+                self._piece(self.rule + right))  # fmt: skip
+
+    def _words(self, line: Line, most: int) -> Drawn:
+        size = min(width_of(line, self.measure), most)
+        return (self._piece(" "), *on(self.ground, fit(line, size, self.measure)), self._piece(" ")) if size > 0 else ()
+
+    def _piece(self, text: str) -> Piece:
+        return Piece(text, self.role, self.ground)
 
 
 def _thumb(top: int, visible: int, rows: int) -> tuple[int, int] | None:

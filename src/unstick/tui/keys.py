@@ -27,7 +27,7 @@ _PANES = ("workers", "proxies", "queues", "channels", "sync", "locks", "services
 
 REGISTRY: tuple[Key, ...] = (
     *(
-        Key(f"pane-{name}", (str(number),), f"pane('{name}')", f"{name}: alone on screen, or back", "Panes")
+        Key(f"pane-{name}", (str(number),), f"pane('{name}')", "workers, proxies, queues, channels, sync, locks, services, host: alone on screen, or back", "Panes")
         for number, name in enumerate(_PANES, 1)
     ),
     Key("pane-verdict", ("v",), "pane('verdict')", "what is stuck: alone on screen, or back", "Panes"),

@@ -13,6 +13,8 @@ from unstick.views.pane import PaneView, Row
 from unstick.views.select import select, stick
 from unstick.views.ui import VERDICT, UiState
 
+OVERLAY = "overlay"
+"""The key of the pane that lies over the board."""
 _WHEEL = 3
 
 
@@ -71,6 +73,7 @@ class Pane(Lines):
             len(self.view.rows),
             self._ui.sort_of(self.key),
             narrowed(self._ui),
+            page=self.key == OVERLAY,
         )
         self._picture = box.draw(self.view, self.rows, look, width, height, measure)
         self.show(self._picture.lines)

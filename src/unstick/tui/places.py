@@ -25,7 +25,6 @@ class Places(NamedTuple):
     panes: dict[str, Place]
     tabs: Place | None
     alarm: Place | None
-    overlay: Place
 
 
 _ROWS = {
@@ -47,7 +46,7 @@ def across(width: int, height: int) -> int:
 def band_height(findings: int, width: int, height: int) -> int:
     """Lines of the verdict band: two when quiet, at most six, fewer on a small screen."""
     if findings == 0:
-        return 2 if height >= 12 else 1
+        return 2 if across(width, height) > 1 else 1
     if height < 12:
         return 1
     most = _BAND_MOST if across(width, height) > 1 else 5
@@ -78,7 +77,7 @@ def arrange(width: int, height: int, band: int, shown: str | None, *, single: st
             tabs, top = Place(0, top, width, 1), top + 1
         if bottom > top:
             panes[shown or single] = Place(0, top, width, bottom - top)
-    return Places(Place(0, 0, width, 1), footer, panes, tabs, alarm_place, _overlay(width, height))
+    return Places(Place(0, 0, width, 1), footer, panes, tabs, alarm_place)
 
 
 def _grid(count: int, width: int, top: int, bottom: int) -> dict[str, Place]:
@@ -100,9 +99,10 @@ def _shares(total: int, weights: tuple[int, ...]) -> list[int]:
     return [after - before for before, after in zip(edges, edges[1:], strict=False)]
 
 
-def _overlay(width: int, height: int) -> Place:
-    """A box in the middle; the whole screen when that is small."""
-    if width < 60 or height < 16:
+def overlay(width: int, height: int, lines: int) -> Place:
+    """A box over the board, as high as its ``lines`` ask for; header and footer stay visible where they can."""
+    if height < 6:
         return Place(0, 0, width, height)
-    wide, high = min(width - 8, 110), height - 6
-    return Place((width - wide) // 2, 3, wide, high)
+    wide = width if width < 100 else min(width - 12, 110)
+    high = min(height - 2 if height < 30 else height - 6, lines + 2)
+    return Place((width - wide) // 2, 1 + max(0, (height - 2 - high) // 3), wide, high)

@@ -18,11 +18,13 @@ Measure = Callable[[str], int]
 GAP = 2
 """Cells between two columns."""
 _WIDEST = 44
-"""A flexible column that is not the last grows no further, so that numbers stay near their names."""
+"""A titled column that is not the last grows no further, so that numbers stay near their names."""
 _LABEL_SHARE = 3
 _BAR_GLYPH = {Role.BAR_STUCK: "▚", Role.BAR_BLOCKED: "▒", Role.BAR_FREE: "░"}
 _LEGEND_GLYPH = "█"
 _TRACK = "·"
+_GAUGE, _GAUGE_TRACK = "━", "─"
+_FAULTS = frozenset({Role.WARNING, Role.CRITICAL, Role.UNKNOWN, Role.STALE})
 _SELECTORS = re.compile("[\ufe00-\ufe0f]")
 
 
@@ -143,7 +145,8 @@ def _share(column: Column, index: int, kept: list[tuple[int, Column]], left: int
     if index == last:
         return left
     weight = sum(c.flex for i, c in kept if i >= index or i == last)
-    return max(0, min(left * column.flex // weight, _WIDEST - column.width))
+    most = _WIDEST if column.title else left + column.width
+    return max(0, min(left * column.flex // weight, most - column.width))
 
 
 def draw_row(cells: Sequence[Line], placed: Sequence[Placed], width: int, measure: Measure) -> Line:
@@ -204,7 +207,8 @@ def draw_legend(bar: Bar, width: int, measure: Measure) -> Line:
         if out:
             out.append(Span("  "))
         glyph = _BAR_GLYPH.get(role, _LEGEND_GLYPH)
-        out += [Span(glyph, role), Span(f" {name} ", Role.DIM), Span(number(value), Role.TEXT)]
+        out += [Span(glyph, role if value else Role.DIM), Span(f" {name} ", Role.DIM)]
+        out.append(Span(number(value), Role.TEXT if value else Role.DIM))
     return fit(tuple(out), width, measure)
 
 
@@ -217,47 +221,39 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if value == int(value) else f"{value:,.1f}"
 
 
-_LEVELS = 4
-_LEFT_DOTS = (0x00, 0x40, 0x44, 0x46, 0x47)
-_RIGHT_DOTS = (0x00, 0x80, 0xA0, 0xB0, 0xB8)
+_BLOCKS = " ▁▂▃▄▅▆▇█"
 
 
 def draw_spark(spark: Spark, width: int, measure: Measure) -> Line:
-    """Label, braille history with two samples a cell, newest at the right, and the value."""
+    """Label, history with one sample a cell, newest at the right, and the value."""
     label = fit((Span(spark.label, Role.DIM),), min(width_of((Span(spark.label),), measure), width // _LABEL_SHARE),
                 measure)  # fmt: skip
     value = (Span(spark.value, Role.STRONG),)
     room = width - width_of(label, measure) - width_of(value, measure) - 2
     if room < 1:
         return fit((*label, Span(" "), *value), width, measure)
-    curve = Span(braille(spark.values, room), spark.role)
+    curve = Span(blocks(spark.values, room), spark.role)
     return fit(join((*label, Span(" "), curve, Span(" "), *value)), width, measure)
 
 
-def braille(values: Sequence[float | None], width: int) -> str:
-    """``values`` as filled columns over zero, ``width`` cells, the newest at the right; a gap is blank.
+def blocks(values: Sequence[float | None], width: int) -> str:
+    """``values`` as columns over zero, ``width`` cells, the newest at the right; a gap is blank.
 
-    >>> braille([0, 1, 2, 3, None, 4], 4)
-    ' ⣀⣴⢸'
+    >>> blocks([0, 1, 2, None, 4], 6)
+    ' ▁▃▅ █'
     """
-    wanted = width * 2
-    tail: list[float | None] = list(values[-wanted:])
-    samples = [None] * (wanted - len(tail)) + tail
-    peak = max((value for value in samples if value is not None), default=0.0)
-    heights = [_height(value, peak) for value in samples]
-    return "".join(
-        chr(0x2800 | _LEFT_DOTS[left] | _RIGHT_DOTS[right]) if left or right else " "
-        for left, right in zip(heights[::2], heights[1::2], strict=True)
-    )
+    tail = list(values[-width:]) if width > 0 else []
+    peak = max((value for value in tail if value is not None), default=0.0)
+    return " " * (width - len(tail)) + "".join(_BLOCKS[_height(value, peak)] for value in tail)
 
 
 def _height(value: float | None, peak: float) -> int:
-    """0 for a gap, else 1 (the base line) to 4."""
+    """0 for a gap, else 1 (the base line) to 8."""
     if value is None:
         return 0
     if peak <= 0 or value <= 0:
         return 1
-    return 1 + min(_LEVELS - 1, round(value / peak * (_LEVELS - 1)))
+    return 1 + min(7, round(value / peak * 7))
 
 
 def draw_item(item: Item, width: int, measure: Measure) -> tuple[Line, ...]:
@@ -277,22 +273,28 @@ def draw_item(item: Item, width: int, measure: Measure) -> tuple[Line, ...]:
 
 def _gauge(bar: Bar, width: int, measure: Measure) -> Line:
     """A bar of one part on one line: name, bar, percent."""
-    name, value, _ = bar.parts[0]
+    name, value, role = bar.parts[0]
     label = (Span(name, Role.DIM), Span(" "))
     percent = f" {value / bar.total:4.0%}" if bar.total > 0 else "    ?"
     room = width - width_of(label, measure) - len(percent)
     if room < 1:
         return fit((*label, Span(percent.strip(), Role.STRONG)), width, measure)
-    return fit((*label, *draw_bar(bar, room, measure), Span(percent, Role.STRONG)), width, measure)
+    used = _parts(bar, room)[0]
+    gauge = (Span(_GAUGE * used, role), Span(_GAUGE_TRACK * (room - used), Role.DIM))
+    return fit((*label, *gauge, Span(percent, Role.STRONG)), width, measure)
 
 
 def draw_ends(parts: Sequence[Line], width: int, measure: Measure) -> Line:
-    """Parts over one line: the first at the left, the others pushed to the right; the middle goes when it is narrow."""
+    """Parts over one line: the first at the left, the others at the right.
+
+    Where they do not fit, parts go from the middle: those without a fault first, never the first and the last.
+    """
     kept = [part for part in parts if part]
+    while len(kept) > 2 and sum(width_of(part, measure) for part in kept) + GAP * (len(kept) - 1) > width:
+        inner = range(1, len(kept) - 1)
+        del kept[min(inner, key=lambda nth: (_faulty(kept[nth]), abs(2 * nth - len(kept) + 1)))]
     if not kept:
         return fit((), width, measure)
-    while len(kept) > 2 and sum(width_of(part, measure) for part in kept) + GAP * (len(kept) - 1) > width:
-        del kept[len(kept) // 2]
     tail: list[Span] = []
     for part in kept[1:]:
         tail += [Span(" " * GAP), *part] if tail else part
@@ -300,6 +302,10 @@ def draw_ends(parts: Sequence[Line], width: int, measure: Measure) -> Line:
     if tail and room > width_of(kept[0], measure):
         return fit(join((*fit(kept[0], room, measure), *tail)), width, measure)
     return fit(kept[0], width, measure)
+
+
+def _faulty(part: Line) -> bool:
+    return any(span.role in _FAULTS for span in part)
 
 
 def join(spans: Iterable[Span]) -> Line:

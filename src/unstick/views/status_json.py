@@ -238,7 +238,9 @@ def _host(host: Host) -> Json | None:
         "memory_percent": facts.memory_percent,
         "swap_percent": facts.swap_percent,
         "load_1": facts.load_1,
-        "disks": [{"mount": d.mount, "used_percent": d.used_percent, "free_bytes": d.free_bytes} for d in facts.disks],
+        "disks": [
+            {"mount": d.mount, "used_percent": d.used_percent, "free_bytes": d.free_bytes} for d in facts.disks
+        ],
     }
 
 

@@ -1,0 +1,75 @@
+"""What the overlay shows: a row's cells in full, or the help page. Both are told as panes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from unstick.facts.level import Level
+from unstick.tui.keys import GROUPS, REGISTRY, keys_of, label
+from unstick.views.layout import Measure, wrap
+from unstick.views.pane import LEVEL_GLYPH, LEVEL_ROLE, Column, Line, PaneView, Role, Row, Span
+
+_NAME_WIDTH = 18
+_COLUMNS = (Column("name", "", _NAME_WIDTH), Column("value", "", 20, flex=1))
+
+
+def detail(view: PaneView, row: Row, width: int, measure: Measure, *, gone: bool = False) -> PaneView:
+    """Every cell of ``row`` under its column's title, nothing cut."""
+    facts: list[tuple[str, Line]] = [("level", (_level(row.level),)), ("key", (Span(row.key),))]
+    for nth, cell in enumerate(row.cells):
+        title = view.columns[nth].title or view.columns[nth].key if nth < len(view.columns) else ""
+        if any(span.text.strip() for span in cell):
+            facts.append((title, cell))
+    note = (Span("this row is gone; this was seen last", Role.WARNING),) if gone else (Span("esc closes", Role.DIM),)
+    return _page(f"{view.title}: {row.key}", row.level, facts, width, measure, note)
+
+
+def _level(level: Level) -> Span:
+    return Span(f"{LEVEL_GLYPH[level]} {level.value}", LEVEL_ROLE[level])
+
+
+def _page(
+    title: str, level: Level, facts: list[tuple[str, Line]], width: int, measure: Measure, note: Line
+) -> PaneView:
+    rows: list[Row] = []
+    for name, value in facts:
+        for nth, line in enumerate(wrap(value, max(8, width - _NAME_WIDTH - 6), measure)):
+            head = (Span(name if nth == 0 else "", Role.DIM),)
+            rows.append(Row(f"{len(rows)}", Level.OK, (head, line), ()))
+    return PaneView("overlay", title, level, (), (), _COLUMNS, tuple(rows), note)
+
+
+def help_page(overrides: Mapping[str, str], facts: list[tuple[str, str]], width: int, measure: Measure) -> PaneView:
+    """Keys by group, what the signs mean, and ``facts`` about this run."""
+    lines: list[tuple[str, Line]] = []
+    for group in GROUPS:
+        lines += [("", (Span(group, Role.TITLE),)), *_keys(group, overrides), ("", ())]
+    lines.append(("", (Span("Signs", Role.TITLE),)))
+    lines += [(LEVEL_GLYPH[level], (Span(words, LEVEL_ROLE[level]),)) for level, words in _SIGNS]
+    lines += _BARS
+    lines += [("", ()), ("", (Span("This run", Role.TITLE),))]
+    lines += [(name, (Span(value),)) for name, value in facts]
+    return _page("Help", Level.OK, lines, width, measure, (Span("esc closes", Role.DIM),))
+
+
+def _keys(group: str, overrides: Mapping[str, str]) -> list[tuple[str, Line]]:
+    """One line per key; keys that do the same to different panes share theirs."""
+    by_help: dict[str, list[str]] = {}
+    for key in REGISTRY:
+        if key.group == group:
+            by_help.setdefault(key.help, []).extend(label(name) for name in keys_of(key, overrides))
+    return [(" ".join(names), (Span(words),)) for words, names in by_help.items()]
+
+
+_SIGNS = (
+    (Level.OK, "well"),
+    (Level.WARNING, "look soon"),
+    (Level.CRITICAL, "act now"),
+    (Level.UNKNOWN, "nobody could look: neither well nor ill"),
+)
+_BARS: list[tuple[str, Line]] = [
+    ("█", (Span("in use", Role.BAR_USED),)),
+    ("▚", (Span("stuck: held by the dead", Role.BAR_STUCK),)),
+    ("▒", (Span("blocked", Role.BAR_BLOCKED),)),
+    ("░", (Span("free", Role.BAR_FREE),)),
+]

@@ -1,0 +1,98 @@
+"""An ordered end on every road: signals, a terminal that went away, and a screen that does not end in time."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import sys
+import termios
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from types import FrameType
+from typing import Any
+
+_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+_DEADLINE_S = 1.5
+_RESTORE = (
+    "\x1b[0m\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1015l\x1b[?1016l\x1b[?1004l\x1b[?2004l\x1b[?2048l"
+    "\x1b[?2026l\x1b[<u\x1b[?7h\x1b[?1049l\x1b[?25h"
+)
+
+
+class Leaving:
+    """While entered, SIGTERM, SIGHUP, SIGINT and a hung-up terminal call ``leave(128 + n)`` from whichever thread.
+
+    If the program is still there after 1.5 s (a terminal that takes no bytes blocks everything that paints), the
+    terminal is restored as far as it listens and the process ends.
+    """
+
+    def __init__(self, leave: Callable[[int], None]) -> None:
+        self._leave = leave
+        self._before: dict[signal.Signals, Any] = {}
+        self._attributes: list[Any] | None = None
+        self._done = threading.Event()
+        self._asked = False
+        self._wakeup: tuple[int, int] | None = None
+        self._watcher: threading.Thread | None = None
+
+    def __enter__(self) -> Leaving:
+        with suppress(termios.error, OSError, ValueError):
+            self._attributes = termios.tcgetattr(_stdin())
+        for number in _SIGNALS:
+            self._before[number] = signal.signal(number, self._on_signal)
+        self._wakeup = os.pipe()
+        self._watcher = threading.Thread(target=self._watch, name="unstick-terminal", daemon=True)
+        self._watcher.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        if self._wakeup is not None and self._watcher is not None:
+            os.close(self._wakeup[1])
+            self._watcher.join(1.0)
+            os.close(self._wakeup[0])
+
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        self._ask(128 + number)
+
+    def _ask(self, code: int) -> None:
+        if self._asked:
+            return
+        self._asked = True
+        threading.Thread(target=self._deadline, args=(code,), name="unstick-deadline", daemon=True).start()
+        self._leave(code)
+
+    def _watch(self) -> None:
+        """Wait for the terminal to hang up; POLLHUP comes without being asked for."""
+        if self._wakeup is None or _stdin() < 0:
+            return
+        poll = select.poll()
+        poll.register(_stdin(), 0)
+        poll.register(self._wakeup[0], select.POLLIN)
+        ready = dict(poll.poll())
+        if self._wakeup[0] not in ready:
+            self._ask(128 + signal.SIGHUP)
+
+    def _deadline(self, code: int) -> None:
+        if not self._done.wait(_DEADLINE_S):
+            self._restore()
+            os._exit(code)
+
+    def _restore(self) -> None:
+        with suppress(termios.error, OSError):
+            fd = os.open(os.ttyname(_stdin()), os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
+            termios.tcflush(fd, termios.TCIOFLUSH)
+            if self._attributes is not None:
+                termios.tcsetattr(fd, termios.TCSANOW, self._attributes)
+            os.write(fd, _RESTORE.encode())
+
+
+def _stdin() -> int:
+    try:
+        return sys.__stdin__.fileno() if sys.__stdin__ is not None else -1
+    except ValueError:
+        return -1

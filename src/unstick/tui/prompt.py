@@ -1,0 +1,128 @@
+"""The footer: keys, or the line in which a filter is written."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from textual import events
+from textual.message import Message
+
+from unstick.tui.lines import Lines
+from unstick.tui.paint import measure
+from unstick.tui.roles import Chrome, Drawn, Ground, Piece, on
+from unstick.views.layout import Measure, fit, shown, width_of
+from unstick.views.pane import Role, Span
+
+_LONGEST = 200
+
+
+class Draft(NamedTuple):
+    """A text being written and the place of its cursor."""
+
+    text: str = ""
+    place: int = 0
+
+
+def edit(draft: Draft, key: str, character: str | None) -> Draft:
+    """``draft`` after a key; keys that edit nothing leave it as it is."""
+    text, place = draft
+    moves = {"left": place - 1, "right": place + 1, "home": 0, "end": len(text), "ctrl+a": 0, "ctrl+e": len(text)}
+    if key in moves:
+        return Draft(text, max(0, min(len(text), moves[key])))
+    if key in ("backspace", "ctrl+h"):
+        return Draft(text[: max(0, place - 1)] + text[place:], max(0, place - 1))
+    if key in ("delete", "ctrl+d"):
+        return Draft(text[:place] + text[place + 1 :], place)
+    if key == "ctrl+u":
+        return Draft(text[place:], 0)
+    if key == "ctrl+k":
+        return Draft(text[:place], place)
+    if key == "ctrl+w":
+        kept = text[:place].rstrip().rpartition(" ")
+        head = kept[0] + kept[1]
+        return Draft(head + text[place:], len(head))
+    if character and character.isprintable() and len(text) < _LONGEST:
+        return Draft(text[:place] + character + text[place:], place + len(character))
+    return draft
+
+
+def draw_prompt(draft: Draft, words: str, width: int, measure: Measure) -> Drawn:
+    """The filter line: what was written, the cursor, and at the right what it does."""
+    hint = (Span(f"{words}  ↵ keep  esc clear ", Role.DIM),)
+    hint = fit(hint, min(width_of(hint, measure), max(0, width - 24)), measure)
+    room = width - width_of(hint, measure) - 3
+    before, after = draft.text[: draft.place], draft.text[draft.place :]
+    while before and measure(shown(before)) >= room:
+        before = before[1:]
+    here, rest = after[:1] or " ", after[1:]
+    written = (Span(shown(before), Role.STRONG),)
+    left = max(0, room - measure(shown(before)) - measure(shown(here)))
+    return (
+        Piece(" / ", Role.KEY, Ground.HEADER),
+        *on(Ground.HEADER, written),
+        Piece(shown(here), Chrome.TAB_ACTIVE, Ground.HEADER),
+        *on(Ground.HEADER, fit((Span(rest, Role.STRONG),), left, measure)),
+        *on(Ground.HEADER, hint),
+    )
+
+
+class Footer(Lines):
+    """Keys until a filter is being written; then it has the keyboard."""
+
+    can_focus = True
+    FOCUS_ON_CLICK = False
+
+    class Changed(Message):
+        """The draft of the filter changed."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    class Done(Message):
+        """The filter was kept, or given up."""
+
+        def __init__(self, *, kept: bool) -> None:
+            super().__init__()
+            self.kept = kept
+
+    def __init__(self) -> None:
+        super().__init__(id="footer")
+        self.draft: Draft | None = None
+
+    def begin(self, text: str) -> None:
+        """Take the keyboard and edit ``text``."""
+        self.draft = Draft(text, len(text))
+        self.focus()
+
+    def end(self) -> None:
+        """Give the keyboard back."""
+        self.draft = None
+        self.screen.set_focus(None)
+
+    def lines(self, words: str) -> tuple[Drawn, ...]:
+        """The prompt as lines; only while a filter is being written."""
+        return (draw_prompt(self.draft or Draft(), words, self.size.width, measure),)
+
+    def on_key(self, event: events.Key) -> None:
+        """Keys belong to the draft; Enter keeps it, Escape gives it up."""
+        if self.draft is None or event.key == "ctrl+c":
+            return
+        event.stop()
+        event.prevent_default()
+        if event.key in ("enter", "escape"):
+            self.post_message(self.Done(kept=event.key == "enter"))
+            return
+        self._write(edit(self.draft, event.key, event.character))
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Pasted text goes in as one line."""
+        event.stop()
+        if self.draft is not None:
+            self._write(edit(self.draft, "paste", " ".join(event.text.split())[:_LONGEST]))
+
+    def _write(self, draft: Draft) -> None:
+        if self.draft is None or draft == self.draft:
+            return
+        self.draft = draft
+        self.post_message(self.Changed(draft.text))

@@ -1,0 +1,1 @@
+"""Measurements: they print what they measured and the command that made it, and assert nothing about time."""

@@ -1,0 +1,522 @@
+"""The living demo world: three servers and everything that works on them, started and ended as one.
+
+    with World(scenario="stuck-proxies", after=20) as world:
+        world.config_path, world.env(), world.truth()
+
+A scenario really breaks something some seconds after the world lives; :meth:`World.break_now` does so at once.
+What the world is made of stands in ``demo_data/world``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shlex
+import signal
+import sys
+import threading
+import time
+import urllib.error
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from tests.lab.processes import LOOPBACK, Child, LabError, TempDir, clean_env, free_port, guard, port_answers, wait_until
+from tests.lab.servers import Postgres, Rabbit, Redis, direct_http
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+CONTAINERS = {"8b4f59aa": 15, "b77514be": 16, "93816237": 15, "e1bf8c63": 14}
+"""The crawler containers and their workers: sixty, so that sixty of a hundred proxies are in use."""
+
+AUTOMATION = ("worker_1", "worker_2")
+DRAMATIQ_QUEUES = ("default", "notifications", "reports")
+CELERY_QUEUES = ("balance_sync", "default")
+DRAMATIQ_DB, CELERY_DB, RESULTS_DB, BALANCES_DB = 0, 1, 2, 3
+PRIORITY_STEPS = (0, 3, 6, 9)
+LEAK_PER_MIN = 38
+
+
+def to_stderr(text: str) -> None:
+    """Progress, one short line at a time."""
+    print(text, file=sys.stderr, flush=True)
+
+
+class World:
+    """The world. ``say`` takes the progress lines; ``sync_every`` stands for the hour between two syncs."""
+
+    def __init__(
+        self,
+        scenario: str | None = None,
+        *,
+        after: float = 20,
+        sync_every: int = 60,
+        say: Callable[[str], None] = to_stderr,
+    ) -> None:
+        if scenario is not None and scenario not in SCENARIOS:
+            raise LabError(f"no scenario {scenario}; there are {', '.join(SCENARIOS)}")
+        self.scenario = scenario
+        self.after = after
+        self.sync_every = sync_every
+        self.say = say
+        self.broken_at: float | None = None
+        """When the scenario struck, by the monotonic clock."""
+        self.dead_workers: set[str] = set()
+        """The crawler workers that this world has killed."""
+        self._dir = TempDir("world")
+        self._programs: dict[str, Child] = {}
+        self._timer: threading.Timer | None = None
+        self._stopping = threading.Event()
+        self._lock = threading.RLock()
+        directory = self._dir.path
+        self.postgres = Postgres(directory)
+        self.redis = Redis(directory)
+        self.rabbit = Rabbit(directory)
+        self.health_port = free_port()
+        self.sync_port = free_port()
+        self.automation_ports = {name: free_port() for name in AUTOMATION}
+        self.stall_file = directory / "stall"
+        self.config_path = directory / "unstick.toml"
+
+    # -- life
+
+    def start(self) -> None:
+        """Starts everything and returns when it lives. What was started ends again when something does not start."""
+        began = time.monotonic()
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+        self.say(f"[3/3] the world lives ({time.monotonic() - began:.0f} s)")
+        if self.scenario is not None:
+            self._timer = threading.Timer(self.after, self.break_now)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def _start(self) -> None:
+        self.say("[1/3] PostgreSQL, Redis, RabbitMQ …")
+        with ThreadPoolExecutor(3) as threads:
+            slow = threads.submit(self.rabbit.start)
+            for quick in [threads.submit(self._start_database), threads.submit(self.redis.start)]:
+                quick.result()
+            self.say("[2/3] crawlers, workers, services …")
+            self._start_without_rabbit()
+            slow.result()
+        self._start_on_rabbit()
+        self._write_config()
+        self._wait_until_alive()
+
+    def _start_database(self) -> None:
+        self.postgres.start()
+        self.postgres.psql("CREATE DATABASE world;")
+        scripts = (CHECKOUT / "demo_data" / name for name in ("schema.sql", "seed.sql"))
+        self.postgres.psql("".join(script.read_text() for script in scripts), "world")
+
+    def _start_without_rabbit(self) -> None:
+        self.run("wallets", "demo_data.world.wallets")
+        for name, workers in CONTAINERS.items():
+            self.run(name, "demo_data.world.container", name, str(workers))
+        self.run("reaper", "demo_data.world.reaper")
+        self.start_sync_worker()
+        self.start_beat()
+        self.run("sync-api", "demo_data.world.sync_api", WORLD_PORT=str(self.sync_port))
+        for name, port in self.automation_ports.items():
+            self.run(name, "demo_data.world.automation_worker", WORLD_PORT=str(port), WORLD_WORKER_ID=name)
+        self.run(
+            *("dramatiq", "dramatiq", "demo_data.world.dramatiq_app:broker", "--processes", "1", "--threads", "4"),
+            WORLD_HEALTH_PORT=str(self.health_port),
+        )
+
+    def _start_on_rabbit(self) -> None:
+        self.start_feature_service()
+        self.run("amqp-clients", "demo_data.world.amqp_clients")
+        self.run(*("exports", "dramatiq", "demo_data.world.exports_app:broker", "--processes", "1", "--threads", "2"))
+        self.run("thumbnails", *_celery_worker("demo_data.world.thumbnails_app", "pictures", ["thumbnails"]))
+        self.run("producer", "demo_data.world.producer")
+
+    def start_sync_worker(self) -> None:
+        """The Celery worker of the sync and the default queue."""
+        self.run("celery", *_celery_worker("demo_data.world.celery_app", "sync", CELERY_QUEUES))
+
+    def start_beat(self) -> None:
+        """Celery's scheduler."""
+        schedule = str(self._dir.path / "celerybeat-schedule")
+        self.run("beat", "celery", "-A", "demo_data.world.celery_app", "beat", "-s", schedule, "--pidfile=")
+
+    def start_feature_service(self, leak_per_min: float = 0) -> None:
+        """The feature service, or its release with the bug."""
+        self.run("feature-service", "demo_data.world.feature_service", WORLD_LEAK_PER_MIN=str(leak_per_min))
+
+    def run(self, name: str, module: str, *args: str, **settings: str) -> None:
+        """Starts ``python -m module args`` as one program of the world."""
+        with self._lock:
+            if self._stopping.is_set():
+                return
+            self._programs[name] = Child(
+                [sys.executable, "-m", module, *args],
+                log=self._dir.path / f"{name}.log",
+                env=clean_env(**self._private_env(), **settings),
+                cwd=CHECKOUT,
+                name=name,
+            )
+
+    def program(self, name: str) -> Child:
+        """One program of the world, by its name: a container, ``celery``, ``beat``, ``dramatiq``, ``worker_1``, …"""
+        return self._programs[name]
+
+    def pids(self) -> list[int]:
+        """Every process of the world, the warden included."""
+        children = [pid for child in self._programs.values() for pid in (p.pid for p in child.family())]
+        servers = [pid for server in (self.postgres, self.redis, self.rabbit) if server.running for pid in server.pids()]
+        epmd = [self.rabbit.epmd_pid] if self.rabbit.epmd_pid else []
+        return [*children, *servers, *epmd, *([guard.pid] if guard.pid else [])]
+
+    @property
+    def directory(self) -> Path:
+        """The run directory: logs, data, configuration."""
+        return self._dir.path
+
+    def stop(self) -> None:
+        """Ends exactly what was started and removes the run directory."""
+        with self._lock:
+            self._stopping.set()
+        if self._timer is not None:
+            self._timer.cancel()
+        with contextlib.ExitStack() as stack:
+            stack.callback(self._dir.remove)
+            for server in (self.postgres, self.redis, self.rabbit):
+                stack.callback(server.stop)
+            for child in self._programs.values():
+                stack.callback(child.kill)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()
+
+    # -- how to reach it
+
+    @property
+    def database_url(self) -> str:
+        """The world's database."""
+        return self.postgres.database_url("world")
+
+    @property
+    def sync_url(self) -> str:
+        """The sync management service."""
+        return f"http://{LOOPBACK}:{self.sync_port}"
+
+    @property
+    def health_url(self) -> str:
+        """The Dramatiq worker's health endpoints."""
+        return f"http://{LOOPBACK}:{self.health_port}"
+
+    @property
+    def automation_urls(self) -> list[str]:
+        """The automation workers."""
+        return [f"http://{LOOPBACK}:{port}" for port in self.automation_ports.values()]
+
+    def env(self) -> dict[str, str]:
+        """The five variables that are enough for unstick."""
+        return {
+            "DATABASE_URL": self.database_url,
+            "REDIS_URL": self.redis.database_url(DRAMATIQ_DB),
+            "RABBITMQ_URL": self.rabbit.amqp_url(),
+            "RABBITMQ_MANAGEMENT_URL": self.rabbit.management_url,
+            "CELERY_BROKER_URL": self.redis.database_url(CELERY_DB),
+        }
+
+    def _private_env(self) -> dict[str, str]:
+        # Not CELERY_BROKER_URL: Celery prefers it to what an application says, and there are two applications.
+        return {
+            "DATABASE_URL": self.database_url,
+            "RABBITMQ_URL": self.rabbit.amqp_url(),
+            "WORLD_CELERY_URL": self.redis.database_url(CELERY_DB),
+            "WORLD_DRAMATIQ_URL": self.redis.database_url(DRAMATIQ_DB),
+            "WORLD_BALANCES_URL": self.redis.database_url(BALANCES_DB),
+            "WORLD_CELERY_RESULTS_URL": self.redis.database_url(RESULTS_DB),
+            "WORLD_EXPORTS_URL": self.rabbit.amqp_url(),
+            "WORLD_THUMBNAILS_URL": self.rabbit.amqp_url(),
+            "WORLD_UI_URL": f"{self.sync_url}/sync-management/health",
+            "WORLD_SYNC_EVERY_S": str(self.sync_every),
+            "WORLD_STALL_FILE": str(self.stall_file),
+        }
+
+    def _write_config(self) -> None:
+        env = self.env()
+        balances = self.redis.database_url(BALANCES_DB)
+        text = f"""\
+config_version = 1
+
+[context.lab.postgres]
+url = {_toml(env["DATABASE_URL"])}
+
+[context.lab.redis]
+url = {_toml(env["REDIS_URL"])}
+
+[context.lab.rabbitmq]
+url = {_toml(env["RABBITMQ_URL"])}
+management_url = {_toml(env["RABBITMQ_MANAGEMENT_URL"])}
+
+[[context.lab.dramatiq]]
+name = "dramatiq"
+url = {_toml(env["REDIS_URL"])}
+queues = {_toml(list(DRAMATIQ_QUEUES))}
+
+[[context.lab.dramatiq]]
+name = "exports"
+url = {_toml(env["RABBITMQ_URL"])}
+queues = ["exports"]
+
+[[context.lab.celery]]
+name = "celery"
+url = {_toml(env["CELERY_BROKER_URL"])}
+queues = {_toml(list(CELERY_QUEUES))}
+
+[[context.lab.celery]]
+name = "thumbnails"
+url = {_toml(env["RABBITMQ_URL"])}
+queues = ["thumbnails"]
+
+[[context.lab.health]]
+name = "web-1"
+url = {_toml(self.health_url)}
+
+[context.lab.sync]
+url = {_toml(self.sync_url)}
+every = "{self.sync_every}s"
+redis_url = {_toml(balances)}
+balance_key = "balance:{{id}}"
+
+[context.lab.locks]
+urls = {_toml(self.automation_urls)}
+
+[context.lab.thresholds]
+grace = "60s"
+"""
+        with os.fdopen(os.open(self.config_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(text)
+        env_file = self._dir.path / "env"
+        env_file.touch(0o600)
+        env_file.write_text("".join(f"export {key}={shlex.quote(value)}\n" for key, value in env.items()))
+
+    def _wait_until_alive(self) -> None:
+        workers = sum(CONTAINERS.values())
+        self._wait(lambda: self._held_proxies() == workers, "the crawlers to hold their proxies")
+        for port in (self.health_port, self.sync_port, *self.automation_ports.values()):
+            self._wait(lambda port=port: port_answers(port), f"port {port}")  # type: ignore[misc]
+        for name in ("celery", "thumbnails"):
+            self._wait(lambda name=name: b" ready." in self._programs[name].log.read_bytes(), name)  # type: ignore[misc]
+        queues = {"exports", "thumbnails", "features", "prices", "index", "audit"}
+        self._wait(lambda: queues <= {queue["name"] for queue in self.rabbit.api("GET", "queues")}, "the AMQP services")
+        self.post_sync()
+        self._wait(lambda: self.sync_status()["last_sync_at"] is not None, "the first sync")
+
+    def _wait(self, check: Callable[[], bool], what: str) -> None:
+        def step() -> bool:
+            for child in self._programs.values():
+                if not child.alive:
+                    raise LabError(f"{child.name} ended with status {child.returncode}:\n{child.tail()}")
+            return check()
+
+        try:
+            wait_until(step, 60, what, 0.1)
+        except LabError as error:
+            logs = "\n".join(f"--- {child.name}\n{child.tail(3)}" for child in self._programs.values())
+            raise LabError(f"{error}\n{logs}") from None
+
+    def _held_proxies(self) -> int:
+        return int(self.query("SELECT count(*) FROM proxies WHERE is_in_use"))
+
+    # -- the truth, from the servers themselves
+
+    def query(self, sql: str) -> str:
+        """Runs SQL in the world's database."""
+        return self.postgres.psql(sql + ";", "world")
+
+    def http(self, url: str, method: str = "GET") -> tuple[int, Any]:
+        """Asks one of the world's services: the status and the decoded JSON."""
+        try:
+            with direct_http(url, method) as answer:
+                return answer.status, json.loads(answer.read())
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, json.loads(error.read() or b"null")
+
+    def sync_status(self) -> dict[str, Any]:
+        """What the sync service says."""
+        status: dict[str, Any] = self.http(f"{self.sync_url}/sync-management/status")[1]
+        return status
+
+    def post_sync(self) -> int:
+        """Asks for a sync; the HTTP status."""
+        return self.http(f"{self.sync_url}/sync-management/force-sync", "POST")[0]
+
+    def truth(self) -> dict[str, Any]:
+        """What is really the case, as the servers' own tools tell it."""
+        return {
+            "scenario": self.scenario,
+            "broken_for_s": None if self.broken_at is None else round(time.monotonic() - self.broken_at, 1),
+            "proxies": self._true_proxies(),
+            "tasks": {table: self._counts(f"SELECT status, count(*) FROM {table} GROUP BY 1") for table in _TASK_TABLES},
+            "locks": self._true_locks(),
+            "dramatiq": {queue: self._true_dramatiq(queue) for queue in DRAMATIQ_QUEUES},
+            "celery": self._true_celery(),
+            "rabbitmq": self._true_rabbit(),
+            "sync": self._true_sync(),
+            "health": self._try_status(f"{self.health_url}/health"),
+        }
+
+    def _counts(self, sql: str) -> dict[str, int]:
+        return {name: int(count) for name, count in (line.split("|") for line in self.query(sql).splitlines())}
+
+    def _true_proxies(self) -> dict[str, Any]:
+        row = self.query(
+            "SELECT count(*), count(*) FILTER (WHERE is_in_use), count(*) FILTER (WHERE is_blocked AND NOT is_in_use),"
+            " count(*) FILTER (WHERE NOT is_blocked AND NOT is_in_use) FROM proxies"
+        )
+        counts = dict(zip(("total", "in_use", "blocked", "free"), map(int, row.split("|")), strict=True))
+        dead = ",".join(f"'{worker}'" for worker in sorted(self.dead_workers)) or "NULL"
+        stuck = self._counts(
+            "SELECT split_part(worker_id, '_', 1), count(*) FROM proxies"
+            f" WHERE is_in_use AND worker_id IN ({dead}) GROUP BY 1"
+        )
+        taken = sum(self._programs[name].log.read_text().count("taken from the living") for name in CONTAINERS)
+        return counts | {"stuck": sum(stuck.values()), "stuck_by_container": stuck, "taken_from_living": taken}
+
+    def _true_locks(self) -> dict[str, Any]:
+        row = self.query(
+            "SELECT count(*), count(*) FILTER (WHERE expires_at < now()), count(*) FILTER (WHERE expires_at IS NULL)"
+            " FROM dashboard_tasklock"
+        )
+        counts: dict[str, Any] = dict(zip(("total", "expired", "without_end"), map(int, row.split("|")), strict=True))
+        by_worker = self._counts("SELECT worker_id, count(*) FROM dashboard_tasklock GROUP BY 1")
+        return counts | {"by_worker": by_worker}
+
+    def _true_dramatiq(self, queue: str) -> dict[str, int]:
+        def count(command: str, suffix: str) -> int:
+            return int(self.redis.cli(command, f"dramatiq:{queue}{suffix}", db=DRAMATIQ_DB))
+
+        ready = count("LLEN", "")
+        return {
+            "ready": ready,
+            "in_flight": max(count("HLEN", ".msgs") - ready, 0),
+            "delayed": count("HLEN", ".DQ.msgs"),
+            "dead": count("ZCARD", ".XQ"),
+        }
+
+    def _true_celery(self) -> dict[str, int]:
+        def ready(queue: str) -> int:
+            keys = [queue if step == 0 else f"{queue}\x06\x16{step}" for step in PRIORITY_STEPS]
+            return sum(int(self.redis.cli("LLEN", key, db=CELERY_DB)) for key in keys)
+
+        return {queue: ready(queue) for queue in CELERY_QUEUES} | {
+            "unacked": int(self.redis.cli("HLEN", "unacked", db=CELERY_DB))
+        }
+
+    def _true_rabbit(self) -> dict[str, Any]:
+        queues = self.rabbit.api("GET", "queues?disable_stats=true&enable_queue_totals=true")
+        connections = self.rabbit.api("GET", "connections")
+        return {
+            "queues": {
+                queue["name"]: {
+                    "ready": queue.get("messages_ready", 0),
+                    "unacked": queue.get("messages_unacknowledged", 0),
+                }
+                for queue in queues
+            },
+            "connections": [
+                {
+                    "client": connection.get("user_provided_name", ""),
+                    "channels": connection.get("channels", 0),
+                    "heartbeat_s": connection.get("timeout"),
+                }
+                for connection in connections
+            ],
+        }
+
+    def _true_sync(self) -> dict[str, Any]:
+        rows = [line.split("|") for line in self.query("SELECT user_id, balance FROM user_balances ORDER BY 1").splitlines()]
+        cached = self.redis.cli("MGET", *(f"balance:{user}" for user, _ in rows), db=BALANCES_DB).split("\n")
+        pairs = [(Decimal(value or "NaN"), Decimal(balance)) for value, (_, balance) in zip(cached, rows, strict=True)]
+        lag = self.query("SELECT extract(epoch FROM now() - max(last_synced_at)) FROM user_balances")
+        return {
+            "lag_s": round(float(lag), 1),
+            "differing": sum(left != right for left, right in pairs),
+            "apart_by": str(sum((abs(left - right) for left, right in pairs), Decimal(0))),
+        }
+
+    def _try_status(self, url: str) -> int | None:
+        try:
+            return self.http(url)[0]
+        except OSError:
+            return None
+
+    # -- what goes wrong
+
+    def break_now(self) -> None:
+        """Lets the scenario happen."""
+        if self.scenario is None or self.broken_at is not None or self._stopping.is_set():
+            return
+        self.broken_at = time.monotonic()
+        SCENARIOS[self.scenario](self)
+
+    def stuck_proxies(self) -> None:
+        """A container dies with fifteen proxies, and one worker of another container dies with one."""
+        self.program("8b4f59aa").kill()
+        self.program("b77514be").send(signal.SIGUSR1)
+        self.dead_workers |= {f"8b4f59aa_{number}" for number in range(1, CONTAINERS["8b4f59aa"] + 1)}
+        self.dead_workers.add(f"b77514be_{CONTAINERS['b77514be']}")
+
+    def worker_stall(self) -> None:
+        """Every thread of the Dramatiq worker blocks for ever on its next message; its heartbeats go on."""
+        self.stall_file.touch()
+
+    def channel_leak(self) -> None:
+        """The feature service is replaced by the release that leaks channels and has no heartbeat."""
+        self.program("feature-service").end()
+        self.start_feature_service(LEAK_PER_MIN)
+
+    def sync_lag(self) -> None:
+        """Beat stops and the sync worker is killed; the wallets go on changing."""
+        self.program("beat").kill()
+        self.program("celery").kill()
+
+    def lock_pileup(self) -> None:
+        """An automation worker takes thirty locks and is killed."""
+        worker = self.program("worker_2")
+        worker.send(signal.SIGUSR1)
+        held = "SELECT count(*) FROM dashboard_tasklock WHERE worker_id = 'worker_2'"
+        with contextlib.suppress(LabError):
+            wait_until(lambda: self._stopping.is_set() or int(self.query(held)) >= 30, 10, "the locks")
+        worker.kill()
+
+
+_TASK_TABLES = ("catalog_tasks", "object_tasks")
+
+SCENARIOS: dict[str, Callable[[World], None]] = {
+    "stuck-proxies": World.stuck_proxies,
+    "worker-stall": World.worker_stall,
+    "channel-leak": World.channel_leak,
+    "sync-lag": World.sync_lag,
+    "lock-pileup": World.lock_pileup,
+}
+"""The incidents, by name."""
+
+
+def _celery_worker(app: str, name: str, queues: list[str] | tuple[str, ...]) -> tuple[str, ...]:
+    return (
+        *("celery", "-A", app, "worker", "--loglevel", "INFO", "-n", f"{name}@lab", "-Q", ",".join(queues)),
+        *("--concurrency", "2", "--without-gossip", "--without-mingle"),
+    )
+
+
+def _toml(value: str | list[str]) -> str:
+    """A TOML value: JSON's strings and lists are TOML's as well."""
+    return json.dumps(value, ensure_ascii=False)

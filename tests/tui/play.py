@@ -1,0 +1,80 @@
+"""Plays the samples on the real board: ``python -m tests.tui.play incident``; also what the pty tests start."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+from tests.tui.samples import STATES
+from unstick.facts.frame import Frame
+from unstick.tui.run import BoardOptions, refusal, run_board
+from unstick.views.screen import Told
+
+
+class TickFeed:
+    """One frame per ``every`` seconds, or as many as ``count``."""
+
+    def __init__(self, every: float = 1.0, count: int | None = None) -> None:
+        self.every = every
+        self.count = count
+        self.closed = False
+
+    async def frames(self) -> AsyncIterator[Frame]:
+        seq = 0
+        try:
+            while self.count is None or seq < self.count:
+                yield Frame(seq, time.time(), "prod-eu", ())
+                seq += 1
+                await asyncio.sleep(self.every)
+        finally:
+            self.closed = True
+
+
+class SampleStory:
+    """Tells a sample by the frame's number."""
+
+    def __init__(self, tell: Callable[[int], Told], fault: str = "") -> None:
+        self._tell = tell
+        self._fault = fault
+
+    def fold(self, frame: Frame) -> object:
+        if self._fault == "fold" and frame.seq == 2:
+            raise ValueError("hunter2 must not be shown")
+        return frame.seq
+
+    def tell(self, board: object) -> Told:
+        return self._tell(int(str(board)))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("state", choices=STATES)
+    parser.add_argument("--theme", default="midnight")
+    parser.add_argument("--production", action="store_true")
+    parser.add_argument("--color")
+    parser.add_argument("--ascii", action="store_true", default=None)
+    parser.add_argument("--still", action="store_true")
+    parser.add_argument("--count", type=int)
+    parser.add_argument("--every", type=float, default=1.0)
+    parser.add_argument("--fault", default="")
+    parser.add_argument("--crash-folder", type=Path)
+    args = parser.parse_args()
+    if reason := refusal():
+        sys.stderr.write(f"unstick: {reason}\n")
+        return 64
+    tell = STATES[args.state]
+    story = SampleStory((lambda _: tell(0)) if args.still else tell, args.fault)
+    options = BoardOptions(
+        context="prod-eu", production=args.production, color=args.color, theme=args.theme, ascii=args.ascii,
+        crash_folder=args.crash_folder,
+    )  # fmt: skip
+    return run_board(TickFeed(args.every, args.count), story, options)
+
+
+if __name__ == "__main__":
+    sys.exit(main() if os.environ.get("UNSTICK_PLAY_EXIT") is None else 0)

@@ -1,0 +1,64 @@
+"""The house holds: what a command imports is proved in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DRIVERS = ("asyncpg", "redis", "aio_pika", "httpx", "psutil")
+SHOW = "\nimport sys\nprint('LOADED', *sorted(name for name in sys.modules if '.' not in name))"
+
+
+def loaded(code: str, **environment: str) -> set[str]:
+    """The top-level modules that ``code`` leaves loaded."""
+    names = {"DATABASE_URL", "REDIS_URL", "RABBITMQ_URL", "RABBITMQ_MANAGEMENT_URL", "CELERY_BROKER_URL"}
+    environ = {k: v for k, v in os.environ.items() if k not in names} | environment
+    environ["PYTHONPATH"] = str(ROOT / "src")
+    result = subprocess.run(
+        [sys.executable, "-c", code + SHOW], capture_output=True, text=True, check=False, env=environ, timeout=60, cwd="/"
+    )
+    line = next((line for line in result.stdout.splitlines() if line.startswith("LOADED")), None)
+    assert line is not None, result.stderr
+    return set(line.split()[1:])
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["status", "--help"], ["watch", "--help"], ["live", "--help"], ["--version"]]
+)
+def test_help_imports_neither_textual_nor_a_driver(arguments: list[str]) -> None:
+    modules = loaded(f"from unstick.cli.main import run\nrun({arguments!r})")
+    assert not modules & {"textual", "rich", *DRIVERS}
+
+
+def test_status_imports_only_the_drivers_of_what_is_configured(tmp_path: Path) -> None:
+    config = tmp_path / "unstick.toml"
+    config.write_text('config_version = 1\n[redis]\nurl = "redis://127.0.0.1:1"\n[[dramatiq]]\nname = "dramatiq"\n')
+    config.chmod(0o600)
+    modules = loaded(f"from unstick.cli.main import run\nrun(['status', '-c', {str(config)!r}])")
+    assert {"redis", "psutil"} <= modules
+    assert not modules & {"textual", "asyncpg", "aio_pika", "httpx"}
+
+
+def test_the_story_of_the_board_needs_no_textual() -> None:
+    modules = loaded("import unstick.views.tell, unstick.board.board, unstick.feeds.live, unstick.cli.wiring")
+    assert not modules & {"textual", "rich", *DRIVERS}
+
+
+def test_the_import_contract_holds() -> None:
+    lint = Path(sys.executable).with_name("lint-imports")
+    result = subprocess.run([lint], capture_output=True, text=True, check=False, cwd=ROOT, timeout=120)
+    assert result.returncode == 0, result.stdout[-3000:]
+
+
+def test_no_clock_and_no_chance_in_the_pure_rooms() -> None:
+    banned = re.compile(r"^\s*(import|from) (time|random)\b|os\.environ|datetime\.now|unstick\.clock", re.MULTILINE)
+    for room in ("facts", "board", "views"):
+        for file in (ROOT / "src/unstick" / room).glob("*.py"):
+            text = file.read_text()
+            assert not banned.search(text), file
