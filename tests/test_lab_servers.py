@@ -9,12 +9,11 @@ import time
 from pathlib import Path
 
 import asyncpg
-import psutil
 import pytest
 import redis
 
 from tests.lab.fixtures import Vhost
-from tests.lab.processes import LabError
+from tests.lab.processes import LabError, lives
 from tests.lab.servers import Postgres, Rabbit, Redis
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -129,16 +128,10 @@ def test_nothing_is_left_when_the_lab_ends(tmp_path: Path, how: str) -> None:
     pids, *directories = note.read_text().splitlines()
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
-        left = [pid for pid in map(int, pids.split()) if _lives(pid)]
+        left = [pid for pid in map(int, pids.split()) if lives(pid)]
         left_dirs = [directory for directory in directories if Path(directory).exists()]
         if not left and not left_dirs:
             return
         time.sleep(0.05)
     pytest.fail(f"left behind: {left} {left_dirs}")
 
-
-def _lives(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False

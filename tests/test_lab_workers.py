@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import psutil
 import pytest
 import redis
 
 from tests.lab.fixtures import Vhost
-from tests.lab.processes import wait_until
+from tests.lab.processes import lives, wait_until
 from tests.lab.workers import CeleryWorker, DramatiqWorker
 
 
@@ -28,7 +27,7 @@ def test_dramatiq_on_redis_works_and_leaves_traces(redis_url: str) -> None:
         assert client.zcard("app:__heartbeats__") == 1, "only the worker is a heartbeat"
         pids = worker.pids
         worker.kill()
-    assert not [pid for pid in pids if psutil.pid_exists(pid)]
+    assert not [pid for pid in pids if lives(pid)]
     assert client.keys("app:__acks__.*.default"), "a killed worker's messages stay fetched"
     client.close()
 

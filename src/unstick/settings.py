@@ -210,7 +210,7 @@ class Sync(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Column with the balance."""
     synced_at: Column | None = "last_synced_at"
     """Column with the instant of the row's last sync; ``false`` where there is none."""
-    sample: Annotated[int, Meta(ge=1, le=5000)] = 200
+    sample: Annotated[int, Meta(ge=1, le=2000)] = 200
     """Rows that are compared with the cache in one look."""
 
 

@@ -72,6 +72,15 @@ def port_answers(port: int) -> bool:
         return probe.connect_ex((LOOPBACK, port)) == 0
 
 
+def lives(process: psutil.Process | int) -> bool:
+    """Whether a process runs. One that has ended and only waits to be reaped by its parent does not."""
+    try:
+        found = psutil.Process(process) if isinstance(process, int) else process
+        return found.is_running() and found.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
+
+
 class _Warden:
     """The lab's line to its warden process, opened with the first thing there is to guard."""
 
@@ -195,7 +204,7 @@ class Child:
         with contextlib.suppress(psutil.Error):
             root = psutil.Process(self.pid)
             self._family |= {root, *root.children(recursive=True)}
-        self._family = {process for process in self._family if process.is_running()}
+        self._family = {process for process in self._family if lives(process)}
         return sorted(self._family, key=lambda process: process.pid)
 
     def send(self, signum: signal.Signals, *, whole_family: bool = False) -> None:
@@ -228,7 +237,9 @@ class Child:
                 process.kill()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._popen.wait(5)
-        psutil.wait_procs(family, timeout=5)
+        deadline = time.monotonic() + 5
+        while any(lives(process) for process in family) and time.monotonic() < deadline:
+            time.sleep(0.01)
         guard.tell(f"done {self.pid}")
 
     def tail(self, lines: int = 15) -> str:

@@ -242,7 +242,7 @@ class World:
             "WORLD_BALANCES_URL": self.redis.database_url(BALANCES_DB),
             "WORLD_CELERY_RESULTS_URL": self.redis.database_url(RESULTS_DB),
             "WORLD_EXPORTS_URL": self.rabbit.amqp_url(),
-            "WORLD_THUMBNAILS_URL": self.rabbit.amqp_url(),
+            "WORLD_THUMBNAILS_URL": f"{self.rabbit.amqp_url()}?heartbeat=60",
             "WORLD_UI_URL": f"{self.sync_url}/sync-management/health",
             "WORLD_SYNC_EVERY_S": str(self.sync_every),
             "WORLD_STALL_FILE": str(self.stall_file),

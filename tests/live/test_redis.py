@@ -185,6 +185,8 @@ def test_addresses_that_lead_nowhere() -> None:
         "redis://user:w0rd/x@host/0",
         "redis://:w0rd#x@host",
         "redis://:w0rd?x@host/0",
+        "redis://w0rd?x@host/0",
+        "redis://w0rd#x@host/0",
         "redis://:w0rd:x/0",
         "redis://host/w0rd",
         "redis://host/1?db=w0rd",

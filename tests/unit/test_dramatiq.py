@@ -139,6 +139,21 @@ def test_the_age_of_the_first_message(body: str, expected: float | None) -> None
     assert len(connection.asked("HGET")) == (len(body) <= dramatiq.BODY_CAP), "read once at most"
 
 
+def test_the_age_is_that_of_the_message_now_in_front() -> None:
+    bodies = {name: json.dumps({"message_timestamp": at}) for name, at in (("a", 1000), ("b", 2000))}
+    connection = DumpConnection({"dramatiq:q.msgs": entry("hash", bodies)})
+    poller = DramatiqPoller(SOURCE, Dramatiq(queues=("q",)))
+
+    async def run() -> list[float | None]:
+        ages = []
+        for waiting in (["a", "b"], ["b"], []):
+            connection.dump["dramatiq:q"] = entry("list", waiting)
+            ages.append((await poller.look(connection)).queues[0].oldest_at)
+        return ages
+
+    assert asyncio.run(run()) == [1.0, 2.0, None]
+
+
 def test_names_are_addressed_exactly_and_shown_harmless() -> None:
     name = "q \udcff\x1b[31m"
     dump = {f"dramatiq:{name}": entry("list", ["a"]), BEATS: entry("zset", [["w\x1b]0;x", 1000.0]])}

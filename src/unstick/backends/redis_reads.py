@@ -55,7 +55,7 @@ def _check_range(name: str, arguments: Sequence[Argument]) -> None:
         start, stop = int(arguments[1]), int(arguments[2])
     except (ValueError, IndexError):
         raise PermissionError(f"{name} needs numeric bounds") from None
-    if (start < 0) != (stop < 0) :
+    if (start < 0) != (stop < 0) or stop - start >= RANGE_CAP:
         raise PermissionError(f"{name} needs bounds at most {RANGE_CAP} apart")
 
 

@@ -7,5 +7,5 @@ SELECT {id}::text AS id,
        count(*) OVER () AS candidate_count
 FROM {proxies}
 WHERE {in_use} AND {worker}::text <> '' AND {no_task}
-ORDER BY {id}
+ORDER BY 4 NULLS FIRST, {id}
 LIMIT {cap}::bigint

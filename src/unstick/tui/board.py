@@ -160,8 +160,9 @@ class BoardScreen(Screen[None], inherit_bindings=False):
         found |= {"header": spots.header, "footer": spots.footer}
         found |= {"tabs": spots.tabs} if spots.tabs else {}
         found |= {"alarm": spots.alarm} if spots.alarm else {}
-        lines = len(self.pane(OVERLAY).rows)
-        return found | ({"pane-overlay": places.overlay(*size, lines)} if self._overlay else {})
+        if self._overlay:
+            found["pane-overlay"] = places.overlay(*size, len(self.pane(OVERLAY).rows))
+        return found
 
     def rearrange(self) -> None:
         """Ask for the places anew. A child asks, because Textual forgets the arrangement of parents only."""
@@ -378,7 +379,11 @@ class BoardScreen(Screen[None], inherit_bindings=False):
         width = places.overlay(*self.size, 0).width
         view = self._help(width) if self._overlay == "help" else self._detail(width)
         if self._overlay and view is not None:
-            self.pane(OVERLAY).tell(view, choices.UiState(focus=OVERLAY))
+            overlay = self.pane(OVERLAY)
+            before = len(overlay.rows)
+            overlay.tell(view, choices.UiState(focus=OVERLAY))
+            if len(overlay.rows) != before:
+                self.rearrange()
 
     def _detail(self, width: int) -> PaneView | None:
         if self._opened is None:

@@ -115,7 +115,7 @@ def _padded(line: Line) -> Line:
 def _row(row: Row, cells: Line, look: Look, *, here: bool) -> Drawn:
     ground = Ground.CURSOR if here else look.ground
     mark = Piece("▌" if here else " ", Chrome.CURSOR, ground)
-    glyph = () if look.page else (Span(LEVEL_GLYPH[row.level] + " ", LEVEL_ROLE[row.level]),)
+    glyph = () if look.page else (Span(LEVEL_GLYPH[row.level], LEVEL_ROLE[row.level]), Span(" "))
     return (mark, *on(ground, join((*glyph, *cells, Span(" ")))))
 
 
@@ -143,16 +143,15 @@ def _framed(
 
 
 def _border_role(level: Level, *, focused: bool) -> str:
-    if level in (Level.CRITICAL, Level.WARNING):
-        return LEVEL_ROLE[level]
-    return Chrome.FOCUS if focused else Chrome.BORDER
+    loud = {Level.CRITICAL: Chrome.BORDER_CRITICAL, Level.WARNING: Chrome.BORDER_WARNING}
+    return loud.get(level, Chrome.FOCUS if focused else Chrome.BORDER)
 
 
 def _title(view: PaneView, look: Look) -> Line:
     number = (Span(f"{look.number} ", Role.KEY),) if look.number else ()
     if view.level is Level.OK:
         return (*number, Span(view.title, Role.TITLE))
-    return (Span(LEVEL_GLYPH[view.level] + " ", LEVEL_ROLE[view.level]), *number, Span(view.title, Role.TITLE))
+    return (Span(LEVEL_GLYPH[view.level], LEVEL_ROLE[view.level]), Span(" "), *number, Span(view.title, Role.TITLE))
 
 
 def _range(look: Look, parts: Inner, rows: int) -> Line:

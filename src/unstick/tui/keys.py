@@ -56,7 +56,7 @@ REGISTRY: tuple[Key, ...] = (
 
 GROUPS = ("Panes", "Rows", "Screen")
 _NAMES = {
-    "slash": "/", "question_mark": "?", "enter": "↵", "escape": "esc", "pageup": "pgup", "pagedown": "pgdn",
+    "slash": "/", "question_mark": "?", "escape": "esc", "pageup": "pgup", "pagedown": "pgdn",
     "up": "↑", "down": "↓", "shift+tab": "⇧tab",
 }  # fmt: skip
 _SPECIAL = frozenset(

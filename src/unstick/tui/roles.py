@@ -1,4 +1,4 @@
-"""What the chrome around the told lines is, beside the roles of :mod:`unstick.views.pane`, and pieces of painted lines."""
+"""Roles of what stands around the told lines, and pieces of painted lines."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ class Chrome(StrEnum):
     """Parts of the screen that no view tells."""
 
     BORDER = "border"
+    BORDER_WARNING = "border-warning"
+    BORDER_CRITICAL = "border-critical"
     FOCUS = "focus"
     HEADER = "header"
     PRODUCTION = "production"

@@ -25,7 +25,8 @@ _LEGEND_GLYPH = "█"
 _TRACK = "·"
 _GAUGE, _GAUGE_TRACK = "━", "─"
 _FAULTS = frozenset({Role.WARNING, Role.CRITICAL, Role.UNKNOWN, Role.STALE})
-_SELECTORS = re.compile("[\ufe00-\ufe0f]")
+_MODIFIERS = re.compile("[\ufe00-\ufe0f\U0001f3fb-\U0001f3ff]")
+_FLAGS = {0x1F1E6 + nth: chr(ord("A") + nth) for nth in range(26)}
 
 
 class Placed(NamedTuple):
@@ -38,10 +39,10 @@ class Placed(NamedTuple):
 
 @lru_cache(maxsize=16384)
 def shown(text: str) -> str:
-    """``text`` as it may reach a terminal; variation selectors go, because terminals disagree on their width."""
+    """``text`` as it may reach a terminal; what terminals disagree on the width of goes, flags become letters."""
     if text.isascii() and text.isprintable():
         return text if len(text) <= 512 else clean(text)
-    return _SELECTORS.sub("", clean(text))
+    return _MODIFIERS.sub("", clean(text)).translate(_FLAGS)
 
 
 def width_of(line: Line, measure: Measure) -> int:
