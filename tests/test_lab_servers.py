@@ -134,4 +134,3 @@ def test_nothing_is_left_when_the_lab_ends(tmp_path: Path, how: str) -> None:
             return
         time.sleep(0.05)
     pytest.fail(f"left behind: {left} {left_dirs}")
-

@@ -252,7 +252,9 @@ class Worker:
                     "task_duration_seconds": self.timers["task_execution"].histogram(),
                     "http_request_duration_seconds": self.timers["http_answer"].histogram(),
                 },
-                "timers": {name: self.timers[name].timer() for name in ("db_query", "http_request", "task_execution")},
+                "timers": {
+                    name: self.timers[name].timer() for name in ("db_query", "http_request", "task_execution")
+                },
                 "database_pools": {
                     "default": {
                         "min_connections": self.pool.get_min_size(),

@@ -68,7 +68,7 @@ def balances() -> redis.Redis:
     return redis.Redis.from_url(BALANCES_URL, decode_responses=True)
 
 
-@app.task(name=SYNC_TASK, bind=True)
+@app.task(name=SYNC_TASK, bind=True)  # type: ignore[untyped-decorator]
 def sync_balances_task(self: Any, trigger: str = "manual") -> dict[str, Any]:
     """Copies every balance that differs; skips what cannot be read; refuses to run twice at a time."""
     cache = balances()
@@ -102,11 +102,17 @@ async def _copy(cache: redis.Redis) -> dict[str, int]:
     counts = {"processed": 0, "updated": 0, "errors": 0}
     connection = await connect("balance-sync")
     try:
-        users = [row["user_id"] for row in await connection.fetch("SELECT user_id FROM user_balances ORDER BY user_id")]
+        users = [
+            row["user_id"] for row in await connection.fetch("SELECT user_id FROM user_balances ORDER BY user_id")
+        ]
         for start in range(0, len(users), BATCH):
             batch = users[start : start + BATCH]
             values: Any = cache.mget([f"balance:{user}" for user in batch])
-            known = {user: amount for user, value in zip(batch, values, strict=True) if (amount := _amount(value)) is not None}
+            known = {
+                user: amount
+                for user, value in zip(batch, values, strict=True)
+                if (amount := _amount(value)) is not None
+            }
             counts["errors"] += sum(value is not None for value in values) - len(known)
             counts["processed"] += len(known)
             counts["updated"] += await connection.fetchval(
@@ -135,7 +141,7 @@ def _amount(value: str | None) -> Decimal | None:
     return amount if amount is not None and amount.is_finite() else None
 
 
-@app.task(name="src.tasks.rates.refresh_rates")
+@app.task(name="src.tasks.rates.refresh_rates")  # type: ignore[untyped-decorator]
 def refresh_rates() -> None:
     """A small task of the default queue."""
     time.sleep(0.1)

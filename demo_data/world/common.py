@@ -36,7 +36,9 @@ def iso(instant: datetime | None) -> str | None:
 
 def log_to_stdout(name: str) -> logging.Logger:
     """A logger on standard output; the one who started the program keeps that in a file."""
-    logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.basicConfig(
+        stream=sys.stdout, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s"
+    )
     for chatty in ("httpx", "pika", "aio_pika", "aiormq"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     return logging.getLogger(name)

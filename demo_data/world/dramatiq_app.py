@@ -13,11 +13,13 @@ import time
 from pathlib import Path
 
 import dramatiq
+from dramatiq import Broker
 from dramatiq.brokers.redis import RedisBroker
 
 from demo_data.world.healthcheck import HeartbeatMiddleware
 
-broker = RedisBroker(url=os.environ.get("WORLD_DRAMATIQ_URL", "redis://127.0.0.1:1/0"))
+broker: Broker = RedisBroker(  # type: ignore[no-untyped-call]
+    url=os.environ.get("WORLD_DRAMATIQ_URL", "redis://127.0.0.1:1/0"))
 if port := os.environ.get("WORLD_HEALTH_PORT"):
     broker.add_middleware(HeartbeatMiddleware(int(port)))
 
@@ -30,7 +32,7 @@ def upload(seconds: float) -> None:
 
 
 @dramatiq.actor(broker=broker, queue_name="default", max_retries=3, time_limit=120_000)
-def process_csv_analysis_task(analysis_id: int, user_id: int) -> None:
+def process_csv_analysis_task(analysis_id: int, user_id: int) -> None:  # noqa: ARG001 - the message carries them
     """Analyses a portfolio and stores the result."""
     upload(random.uniform(0.2, 0.8))
 
@@ -44,7 +46,7 @@ def send_notification(user_id: int) -> None:
 
 
 @dramatiq.actor(broker=broker, queue_name="reports", max_retries=0)
-def generate_report(report_id: int) -> None:
+def generate_report(report_id: int) -> None:  # noqa: ARG001 - the message carries it
     """Writes a report."""
     upload(random.uniform(0.5, 1.5))
 

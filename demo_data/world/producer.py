@@ -29,17 +29,19 @@ def every(seconds: float, send: Callable[[random.Random], object]) -> None:
 
 def remind(dice: random.Random) -> None:
     """A notification for later: a delayed message."""
-    dramatiq_app.send_notification.send_with_options(args=(dice.randrange(1, 500),), delay=dice.randrange(20, 60) * 1000)
+    dramatiq_app.send_notification.send_with_options(
+        args=(dice.randrange(1, 500),), delay=dice.randrange(20, 60) * 1000
+    )
 
 
 STREAMS: list[tuple[float, Callable[[random.Random], object]]] = [
     (0.8, lambda dice: dramatiq_app.process_csv_analysis_task.send(next(numbers), 523_700_000 + dice.randrange(500))),
     (1.2, lambda dice: dramatiq_app.send_notification.send(dice.randrange(1, 500))),
-    (3.0, lambda dice: dramatiq_app.generate_report.send(next(numbers))),
+    (3.0, lambda _: dramatiq_app.generate_report.send(next(numbers))),
     (5.0, remind),
-    (15.0, lambda dice: dramatiq_app.cleanup_temp_files.send()),
+    (15.0, lambda _: dramatiq_app.cleanup_temp_files.send()),
     (1.5, lambda dice: exports_app.export_portfolio.send(dice.randrange(1, 500))),
-    (1.0, lambda dice: thumbnails_app.make_thumbnail.delay(f"image-{next(numbers)}.jpg")),
+    (1.0, lambda _: thumbnails_app.make_thumbnail.delay(f"image-{next(numbers)}.jpg")),
     (2.0, lambda dice: celery_app.refresh_rates.apply_async(priority=dice.choice([0, 3, 6, 9]))),
 ]
 

@@ -30,10 +30,12 @@ DEMO = Path(__file__).parents[2] / "demo_data"
 def main() -> None:
     """Start the servers, fill them, look often, print a table."""
     with contextlib.ExitStack() as stack:
-        postgres, cache, rabbit = (stack.enter_context(server()) for server in (Postgres, Redis, Rabbit))
-        context = prepared(postgres, cache, rabbit)
+        postgres, cache = stack.enter_context(Postgres()), stack.enter_context(Redis())
+        context = prepared(postgres, cache, stack.enter_context(Rabbit()))
         print(f"polling: per look, mean of {LOOKS}   (python -m tests.benchmarks.polling)")
-        print(f"{'source':<12}{'every s':>8}{'trips':>7}{'bytes':>8}{'took ms':>9}{'server CPU ms':>15}{'CPU % as polled':>17}")
+        print(
+            f"{'source':<12}{'every s':>8}{'trips':>7}{'bytes':>8}{'took ms':>9}{'server CPU ms':>15}{'CPU % as polled':>17}"
+        )
         for spec in lane_specs(context):
             asyncio.run(measure(spec))
 

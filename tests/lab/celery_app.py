@@ -55,5 +55,7 @@ def fail(text: str = "asked to fail") -> None:
     raise RuntimeError(text)
 
 
-_settings = json.loads(os.environ.get(SETTINGS, '{"broker": "redis://127.0.0.1:1/0", "backend": null, "options": {}}'))
+_settings = json.loads(
+    os.environ.get(SETTINGS, '{"broker": "redis://127.0.0.1:1/0", "backend": null, "options": {}}')
+)
 app = make_app(_settings["broker"], _settings["backend"], _settings["options"])

@@ -129,7 +129,9 @@ class FaultProxy:
         self.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.stop()
 
     # -- faults
@@ -257,7 +259,10 @@ class FaultProxy:
         except OSError:
             link.close(reset=True)
             return
-        pumps = [asyncio.create_task(self._pump_up(link, reader)), asyncio.create_task(self._pump_down(link, answers))]
+        pumps = [
+            asyncio.create_task(self._pump_up(link, reader)),
+            asyncio.create_task(self._pump_down(link, answers)),
+        ]
         try:
             await asyncio.gather(*pumps)
         finally:

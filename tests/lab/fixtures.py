@@ -17,12 +17,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import quote
 
 import pytest
 
 from tests.lab.processes import TempDir
-from tests.lab.servers import MissingServer, Postgres, Rabbit, Redis, Server
+from tests.lab.servers import MissingServerError, Postgres, Rabbit, Redis, Server
 
 __all__ = [
     "Vhost",
@@ -81,7 +80,7 @@ class _Early:
         try:
             self._server = Rabbit()
             self._server.start()
-        except Exception as error:  # noqa: BLE001 - handed to the test that wants the server
+        except Exception as error:
             self._error = error
 
     def take(self) -> Rabbit:
@@ -119,7 +118,7 @@ def _started(make: Callable[[], S], request: pytest.FixtureRequest) -> S:
     """Starts a server; skips or fails the test when its program is missing."""
     try:
         return make()
-    except MissingServer as error:
+    except MissingServerError as error:
         if request.config.getoption("--require-servers") or os.environ.get("CI"):
             pytest.fail(str(error), pytrace=False)
         pytest.skip(str(error))
@@ -189,14 +188,14 @@ def database(new_database: Callable[[], str]) -> str:
 
 
 @pytest.fixture
-def redis_url(redis_server: Redis) -> Iterator[str]:
+def redis_url(redis_server: Redis) -> str:
     """The URL of an empty numbered database (pub/sub is shared by all of them: Redis knows no other way)."""
     number = 1 + next(_numbers) % (Redis.databases - 1)
     if not redis_server.running:
         redis_server.start()
     redis_server.resume()
     redis_server.cli("FLUSHDB", db=number)
-    yield redis_server.database_url(number)
+    return redis_server.database_url(number)
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,7 +139,7 @@ class TempDir:
     def __init__(self, label: str = "run") -> None:
         base = tempfile.gettempdir()
         if len(base) > 60:  # a unix socket's path may not be longer than 107 bytes
-            base = "/tmp"  # noqa: S108
+            base = "/tmp"
         self.path = Path(tempfile.mkdtemp(prefix=f"{warden.PREFIX}{label}-", dir=base))
         self.path.chmod(0o711)  # the PostgreSQL user must reach its own directory below
         guard.tell(f"dir {self.path}")
@@ -251,16 +251,23 @@ class Child:
     def wait_ready(self, check: Callable[[], bool], timeout: float) -> None:
         """Waits until ``check`` holds; says what the log says when the process ends or does not get ready."""
         deadline = time.monotonic() + timeout
+        trouble = ""
         try:
             while not check():
                 if not self.alive:
-                    raise LabError(f"{self.name} ended with status {self.returncode}:\n{self.tail()}")
-                if time.monotonic() > deadline:
-                    raise LabError(f"{self.name} was not ready after {timeout:g} s:\n{self.tail()}")
+                    trouble = f"ended with status {self.returncode}"
+                elif time.monotonic() > deadline:
+                    trouble = f"was not ready after {timeout:g} s"
+                if trouble:
+                    break
                 time.sleep(0.04)
         except BaseException:
             self.kill()
             raise
+        if trouble:
+            self.kill()
+            raise LabError(f"{self.name} {trouble}:\n{self.tail()}")
+
 
 
 def _spawn(

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import glob
 import json
 import os
 import pwd
@@ -44,28 +43,32 @@ from tests.lab.processes import (
 )
 
 
-class MissingServer(LabError):
+class MissingServerError(LabError):
     """A server program is not installed; the text names the Debian package that brings it."""
 
 
 def find_program(name: str, *places: str, package: str) -> Path:
     """The path of a server program: the newest of the given places, else the one on PATH."""
     for place in places:
-        for directory in sorted(glob.glob(place), key=_version_of, reverse=True):
-            if (path := Path(directory) / name).exists():
+        for directory in sorted(Path("/").glob(place.lstrip("/")), key=_version_of, reverse=True):
+            if (path := directory / name).exists():
                 return path
     if found := shutil.which(name):
         return Path(found)
-    raise MissingServer(f"{name} is not installed (Debian package: {package})")
+    raise MissingServerError(f"{name} is not installed (Debian package: {package})")
 
 
-def _version_of(path: str) -> list[int]:
-    return [int(number) for number in re.findall(r"\d+", path)]
+def _version_of(path: Path) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", str(path))]
 
 
 _PG_PLACES = ("/usr/lib/postgresql/*/bin", "/opt/homebrew/opt/postgresql*/bin", "/usr/pgsql-*/bin")
 # Debian's /usr/sbin/rabbitmq-server switches to the system's own user and directories: the program below does not.
-_RABBIT_PLACES = ("/usr/lib/rabbitmq/bin", "/usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin", "/opt/homebrew/opt/rabbitmq/sbin")
+_RABBIT_PLACES = (
+    "/usr/lib/rabbitmq/bin",
+    "/usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin",
+    "/opt/homebrew/opt/rabbitmq/sbin",
+)
 
 
 def missing_packages() -> list[str]:
@@ -79,7 +82,7 @@ def missing_packages() -> list[str]:
     for name, places, package in wanted:
         try:
             find_program(name, *places, package=package)
-        except MissingServer:
+        except MissingServerError:
             missing.append(package)
     return missing
 
@@ -164,7 +167,9 @@ class Server(ABC):
         self.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.stop()
 
 

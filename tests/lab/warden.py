@@ -8,6 +8,8 @@ the warden kills what is still listed and removes the listed temp directories. I
 Lines: ``add PID STARTTIME SIGNAL``, ``done PID``, ``dir PATH``, ``gone PATH``.
 """
 
+# ruff: noqa: PTH - os.path instead of pathlib: it is imported anyway, and this process must start at once
+
 from __future__ import annotations
 
 import os
@@ -79,8 +81,8 @@ def main() -> None:
     for line in sys.stdin:
         verb, _, rest = line.rstrip("\n").partition(" ")
         if verb == "add":
-            pid, started, signum = rest.split()
-            owned[int(pid)] = (started, int(signum))
+            pid, started, number = rest.split()
+            owned[int(pid)] = (started, int(number))
         elif verb == "done":
             owned.pop(int(rest), None)
         elif verb == "dir":

@@ -1,8 +1,8 @@
 """Real Dramatiq and Celery workers as child processes, with small private applications.
 
-    with DramatiqWorker(redis_url, queues=["default", "reports"]) as worker:
-        worker.send("default", "sleep", 0.1)
-        worker.pause(); worker.resume(); worker.kill()
+with DramatiqWorker(redis_url, queues=["default", "reports"]) as worker:
+    worker.send("default", "sleep", 0.1)
+    worker.pause(); worker.resume(); worker.kill()
 """
 
 from __future__ import annotations
@@ -104,7 +104,9 @@ class Worker(ABC):
         self.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.stop(patience=1)
 
 

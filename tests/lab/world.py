@@ -25,7 +25,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tests.lab.processes import LOOPBACK, Child, LabError, TempDir, clean_env, free_port, guard, port_answers, wait_until
+from tests.lab.processes import (
+    LOOPBACK,
+    Child,
+    LabError,
+    TempDir,
+    clean_env,
+    free_port,
+    guard,
+    port_answers,
+    wait_until,
+)
 from tests.lab.servers import Postgres, Rabbit, Redis, direct_http
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -171,7 +181,9 @@ class World:
     def pids(self) -> list[int]:
         """Every process of the world, the warden included."""
         children = [pid for child in self._programs.values() for pid in (p.pid for p in child.family())]
-        servers = [pid for server in (self.postgres, self.redis, self.rabbit) if server.running for pid in server.pids()]
+        servers = [
+            pid for server in (self.postgres, self.redis, self.rabbit) if server.running for pid in server.pids()
+        ]
         epmd = [self.rabbit.epmd_pid] if self.rabbit.epmd_pid else []
         return [*children, *servers, *epmd, *([guard.pid] if guard.pid else [])]
 
@@ -197,7 +209,9 @@ class World:
         self.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.stop()
 
     # -- how to reach it
@@ -314,7 +328,9 @@ grace = "60s"
         for name in ("celery", "thumbnails"):
             self._wait(lambda name=name: b" ready." in self._programs[name].log.read_bytes(), name)  # type: ignore[misc]
         queues = {"exports", "thumbnails", "features", "prices", "index", "audit"}
-        self._wait(lambda: queues <= {queue["name"] for queue in self.rabbit.api("GET", "queues")}, "the AMQP services")
+        self._wait(
+            lambda: queues <= {queue["name"] for queue in self.rabbit.api("GET", "queues")}, "the AMQP services"
+        )
         self.post_sync()
         self._wait(lambda: self.sync_status()["last_sync_at"] is not None, "the first sync")
 
@@ -364,7 +380,9 @@ grace = "60s"
             "scenario": self.scenario,
             "broken_for_s": None if self.broken_at is None else round(time.monotonic() - self.broken_at, 1),
             "proxies": self._true_proxies(),
-            "tasks": {table: self._counts(f"SELECT status, count(*) FROM {table} GROUP BY 1") for table in _TASK_TABLES},
+            "tasks": {
+                table: self._counts(f"SELECT status, count(*) FROM {table} GROUP BY 1") for table in _TASK_TABLES
+            },
             "locks": self._true_locks(),
             "dramatiq": {queue: self._true_dramatiq(queue) for queue in DRAMATIQ_QUEUES},
             "celery": self._true_celery(),
@@ -442,9 +460,14 @@ grace = "60s"
         }
 
     def _true_sync(self) -> dict[str, Any]:
-        rows = [line.split("|") for line in self.query("SELECT user_id, balance FROM user_balances ORDER BY 1").splitlines()]
+        rows = [
+            line.split("|")
+            for line in self.query("SELECT user_id, balance FROM user_balances ORDER BY 1").splitlines()
+        ]
         cached = self.redis.cli("MGET", *(f"balance:{user}" for user, _ in rows), db=BALANCES_DB).split("\n")
-        pairs = [(Decimal(value or "NaN"), Decimal(balance)) for value, (_, balance) in zip(cached, rows, strict=True)]
+        pairs = [
+            (Decimal(value or "NaN"), Decimal(balance)) for value, (_, balance) in zip(cached, rows, strict=True)
+        ]
         lag = self.query("SELECT extract(epoch FROM now() - max(last_synced_at)) FROM user_balances")
         return {
             "lag_s": round(float(lag), 1),

@@ -27,6 +27,7 @@ class BadServer:
     accepted: int = 0
     open: int = 0
     writers: set[Writer] = field(default_factory=set)
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property
     def url(self) -> str:
@@ -60,15 +61,10 @@ async def _reset(writer: Writer) -> None:
     writer.transport.abort()
 
 
-async def _hang(_writer: Writer) -> None:
-    await asyncio.Event().wait()
-
-
 _LIVE: dict[str, Callable[[Writer], object]] = {
     "/drip": _drip,
     "/endless": _endless,
     "/reset": _reset,
-    "/hang": _hang,
 }
 _SAID: dict[str, bytes] = {
     "/ok": _plain("200 OK", b"fine", Date="Sun, 22 Nov 2026 03:35:03 GMT", X_Thing="A"),
@@ -96,11 +92,17 @@ async def bad_server(context: ssl.SSLContext | None = None) -> AsyncIterator[Bad
     state = BadServer()
 
     async def serve(reader: asyncio.StreamReader, writer: Writer) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        state.tasks.add(task)
         state.accepted += 1
         state.open += 1
         state.writers.add(writer)
         try:
             while line := await reader.readline():
+                if not line.endswith(b" HTTP/1.1\r\n"):
+                    writer.write(_plain("400 Bad Request"))
+                    break
                 state.requests.append(line.decode().strip())
                 headers = {}
                 while (header := await reader.readline()) not in (b"\r\n", b""):
@@ -108,6 +110,9 @@ async def bad_server(context: ssl.SSLContext | None = None) -> AsyncIterator[Bad
                     headers[name.lower()] = value.strip()
                 state.headers.append(headers)
                 path = line.decode().split()[1].partition("?")[0]
+                if path == "/hang":
+                    await reader.read()
+                    break
                 if path in _LIVE:
                     await _LIVE[path](writer)  # type: ignore[misc]
                 writer.write(_SAID.get(path, _plain("404 Not Found")))
@@ -129,7 +134,6 @@ async def bad_server(context: ssl.SSLContext | None = None) -> AsyncIterator[Bad
         server.close()
         for writer in list(state.writers):
             writer.transport.abort()
-        tasks = [task for task in asyncio.all_tasks() if "serve" in repr(task.get_coro())]
-        for task in tasks:
+        for task in state.tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*state.tasks, return_exceptions=True)

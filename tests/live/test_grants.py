@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.lab.fixtures import Vhost
-from tests.lab.servers import LabError
+from tests.lab.processes import LabError
 from tests.lab.servers import Postgres as PostgresServer
 from tests.lab.servers import Redis as RedisServer
 from unstick.cli.discovery import discover

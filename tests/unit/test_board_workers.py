@@ -114,7 +114,7 @@ def containers(at: float, beat_at: dict[str, float | None]) -> Frame:
 
 
 def test_a_container_is_gone_when_none_of_its_workers_gives_a_sign() -> None:
-    beats = {"dead_1": T0 - 3600, "dead_2": T0 - 3500, "live_1": T0, "live_2": T0 - 3600}
+    beats: dict[str, float | None] = {"dead_1": T0 - 3600, "dead_2": T0 - 3500, "live_1": T0, "live_2": T0 - 3600}
     board = played([containers(T0, beats), containers(T0 + 2, beats)])
     workers = board.subjects.workers
     assert workers is not None

@@ -145,7 +145,7 @@ def test_an_unexpected_error_is_a_reading_too() -> None:
 async def run_until(lane: Lane[Wire], done: Callable[[], bool]) -> None:
     task = asyncio.ensure_future(lane.run())
     async with asyncio.timeout(10):
-        while not done():
+        while not done():  # the condition is the test's own
             await asyncio.sleep(0.005)
     task.cancel()
     await asyncio.wait({task})
@@ -166,7 +166,7 @@ def test_a_server_that_is_away_is_asked_less_and_less_often(monkeypatch: pytest.
         pauses.append(high)
         return 0.0
 
-    monkeypatch.setattr(base.random, "uniform", uniform)
+    monkeypatch.setattr("random.uniform", uniform)
     wire = Wire(lambda: failure(TroubleKind.REFUSED, "refused", transport=True))
     asyncio.run(run_until(Lane(wire, [Question(interval_s=0.001)]), lambda: len(pauses) >= 7))
     assert pauses[:6] == [1.0, 2.0, 4.0, 8.0, 8.0, 8.0]

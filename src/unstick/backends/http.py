@@ -35,7 +35,6 @@ CLOSE_S = 1.0
 
 _HEADERS = {"user-agent": "unstick", "accept": "*/*", "accept-encoding": "identity"}
 _EPOCH_FROM = 1e9
-_TLS_ALERT = "x15\\x03"
 _KINDS = {401: TroubleKind.AUTH, 403: TroubleKind.DENIED, 404: TroubleKind.ABSENT, 429: TroubleKind.OVERLOAD}
 _WORDS = {401: "user name or password refused", 403: "not allowed", 404: "no such path", 429: "too many requests"}
 
@@ -252,8 +251,8 @@ def _mapped(error: Exception) -> BackendError:
 
 
 def _misspoken(text: str) -> BackendError:
-    if _TLS_ALERT in text:
-        return failure(TroubleKind.TLS, "TLS: this port speaks TLS, the address says http", transport=True)
+    if "illegal request line" in text:  # h11's words for a first byte that no HTTP reply has
+        text = "not HTTP; a port that speaks TLS answers like this to a plain request"
     if "disconnected" in text or "closed connection" in text:
         return failure(TroubleKind.CLOSED, "connection closed before the whole answer came", transport=True)
     return failure(TroubleKind.PROTOCOL, f"bad reply: {text}", transport=True)

@@ -26,7 +26,7 @@ CONNECTION_LIMIT = 8
 """A board holds two connections, one command one more."""
 
 _REDIS_COMMANDS = (
-    *("hello", "auth", "select", "ping", "client|setname", "client|setinfo"),
+    *("hello", "auth", "select", "ping", "client|setname"),
     *("time", "info", "dbsize", "acl|whoami", "acl|dryrun", "type", "exists", "pttl", "scan"),
     *("get", "mget", "strlen", "llen", "lindex", "lrange"),
     *("hlen", "hget", "hmget", "hstrlen", "hscan", "scard", "smembers", "sscan"),
@@ -115,7 +115,7 @@ def _operator_lines(context: Context, name: str) -> Iterator[str]:
         if isinstance(section, Crawler):
             changed = ", ".join(sql.column(column) for column in (section.in_use, section.worker))
             yield f"GRANT UPDATE ({changed}) ON {sql.table(section.proxies)} TO {name};"
-            yield "-- The strict check locks the task tables IN SHARE MODE: that takes UPDATE on them (17 on: MAINTAIN)."
+            yield "-- The strict check locks the task tables IN SHARE MODE: that takes UPDATE on them (17: MAINTAIN)."
             for task in section.tasks:
                 yield f"-- GRANT UPDATE ON {sql.table(task.table)} TO {name};"
         if isinstance(section, Locks) and section.table is not None:

@@ -31,8 +31,10 @@ class BoardStory:
         self._board = fold(self._board, frame, self._context)
         return self._board
 
-    def tell(self, board: Board) -> Told:
-        """``board`` as a screen."""
+    def tell(self, board: object) -> Told:
+        """``board`` as a screen; it is what :meth:`fold` gave."""
+        if not isinstance(board, Board):
+            raise TypeError(f"not a board: {type(board).__name__}")
         return tell(board)
 
 

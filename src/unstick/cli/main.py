@@ -36,7 +36,7 @@ def screened(command: CommandT) -> CommandT:
 @screened
 @click.version_option(__version__, prog_name="unstick", message="%(prog)s %(version)s")
 @click.pass_context
-def unstick(ctx: click.Context, **options: Any) -> int:
+def unstick(ctx: click.Context, /, **options: Any) -> int:
     """Show which workers are dead, what they still hold, and how far queues and syncs are behind.
 
     Without a command: the live board. Systems are found from unstick.toml, or from DATABASE_URL, REDIS_URL,
@@ -56,7 +56,7 @@ def _given(ctx: click.Context, options: dict[str, Any]) -> dict[str, Any]:
 @configured
 @screened
 @click.pass_context
-def live(ctx: click.Context, **options: Any) -> int:
+def live(ctx: click.Context, /, **options: Any) -> int:
     """The live board."""
     return _live(**_given(ctx, options))
 
@@ -72,7 +72,7 @@ def _live(path: Path | None, context: str | None, theme: str | None, *, no_mouse
 @click.option("--json", "as_json", is_flag=True, help="Print schema 1 as JSON.")
 @click.option("--timeout", type=click.FloatRange(0.5, 60), default=10.0, show_default=True, help="Seconds in all.")
 @click.pass_context
-def status(ctx: click.Context, *, as_json: bool, timeout: float, **options: Any) -> int:
+def status(ctx: click.Context, /, *, as_json: bool, timeout: float, **options: Any) -> int:
     """One look. Exit code 0 ok, 1 warning, 2 critical, 3 unknown (Nagios)."""
     from unstick.cli.status import run_status  # noqa: PLC0415 - imported when it runs
 
@@ -83,7 +83,7 @@ def status(ctx: click.Context, *, as_json: bool, timeout: float, **options: Any)
 @configured
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
 @click.pass_context
-def watch(ctx: click.Context, *, as_json: bool, **options: Any) -> int:
+def watch(ctx: click.Context, /, *, as_json: bool, **options: Any) -> int:
     """A line per change, for pipes and logs."""
     from unstick.cli.watch import run_watch  # noqa: PLC0415 - imported when it runs
 

@@ -32,7 +32,9 @@ def open_context(path: Path | None, name: str | None) -> Context | int:
         return loaded.context
     from unstick.cli.discovery import discover  # noqa: PLC0415 - imports the drivers of what it asks
 
-    if not any((loaded.context.postgres.url, loaded.context.redis.url, _rabbit(loaded.context), loaded.context.celery)):
+    if not any(
+        (loaded.context.postgres.url, loaded.context.redis.url, _rabbit(loaded.context), loaded.context.celery)
+    ):
         complain("nothing to watch is configured; mend: set DATABASE_URL or REDIS_URL, or write one: unstick init")
         return CONFIG
     return asyncio.run(discover(loaded.context))

@@ -49,8 +49,13 @@ async def _watch(context: Context, *, as_json: bool) -> int:
     loop = asyncio.get_running_loop()
     printing = asyncio.ensure_future(_print(context, as_json=as_json))
     received: list[int] = []
+
+    def leave(number: int) -> None:
+        received.append(number)
+        printing.cancel()
+
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, lambda n=number: (received.append(n), printing.cancel()))
+        loop.add_signal_handler(number, leave, number)
     with contextlib.suppress(asyncio.CancelledError):
         await printing
     return 128 + received[0] if received else INTERRUPTED

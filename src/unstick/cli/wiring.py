@@ -9,7 +9,7 @@ from unstick.facts.reading import Source
 from unstick.feeds.live import LaneSpec
 from unstick.pollers.base import Lane
 from unstick.secret import Url
-from unstick.settings import FLOORS, Celery, Context, Dramatiq, Health, Intervals
+from unstick.settings import FLOORS, Celery, Context, Dramatiq, Health, Intervals, Locks
 
 Owner = Literal["dramatiq", "celery"]
 Owners = dict[tuple[str | None, str], Owner]
@@ -76,7 +76,8 @@ def _redis_lane(url: Url, entries: Sequence[tuple[Source, Dramatiq | Celery]]) -
             DramatiqPoller(source, entry) if isinstance(entry, Dramatiq) else CeleryPoller(source, entry)
             for source, entry in entries
         ]
-        return Lane(RedisConnection(url), pollers)
+        setting = "redis.url" if entries[0][1].url is None else f"{entries[0][0].system}.url"
+        return Lane(RedisConnection(url, setting=setting), pollers)
 
     return build
 
@@ -145,7 +146,8 @@ def _rabbitmq(context: Context) -> Iterator[LaneSpec]:
     urls: dict[Url, list[str]] = {}
     if context.rabbitmq.url is not None:
         urls[context.rabbitmq.url] = list(context.rabbitmq.queues)
-    for entry in (*context.dramatiq, *context.celery):
+    entries: tuple[Dramatiq | Celery, ...] = (*context.dramatiq, *context.celery)
+    for entry in entries:
         if entry.url is not None and _speaks_amqp(entry.url):
             suffixes = ("", ".DQ", ".XQ") if isinstance(entry, Dramatiq) else ("",)
             urls.setdefault(entry.url, []).extend(queue + suffix for queue in entry.queues for suffix in suffixes)
@@ -203,9 +205,11 @@ def _endpoints(context: Context) -> Iterator[LaneSpec]:
     locks = context.locks
     for url in locks.urls if locks is not None else ():
         source = _source(f"locks:{url.address}", "locks", "http", lambda i: i.lock_endpoints_s, context)
-        yield _http_lane(
-            source, url, lambda source, url=url: _import("lock_endpoints", "LockEndpointPoller")(source, locks, url)
-        )
+        yield _http_lane(source, url, _lock_endpoint(locks, url))
+
+
+def _lock_endpoint(locks: Locks | None, url: Url) -> Callable[[Source], Any]:
+    return lambda source: _import("lock_endpoints", "LockEndpointPoller")(source, locks, url)
 
 
 def _health(entry: Health) -> Callable[[Source], Any]:

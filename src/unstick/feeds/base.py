@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Protocol
 
 from unstick.facts.frame import Frame
@@ -11,5 +11,5 @@ from unstick.facts.frame import Frame
 class Feed(Protocol):
     """A source of Frames. Nothing right of it can tell live from replay."""
 
-    def frames(self) -> AsyncIterator[Frame]:
+    def frames(self) -> AsyncGenerator[Frame, None]:
         """Frames in order of ``seq``; closing the iterator frees everything that the feed holds, within a second."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -38,7 +38,7 @@ class LiveFeed:
         self._started_at = clock.now()
         self._lanes: list[Lane[Any]] = []
 
-    async def frames(self) -> AsyncIterator[Frame]:
+    async def frames(self) -> AsyncGenerator[Frame, None]:
         """Frames until the iterator is closed; then every connection is closed within a second."""
         yield self.frame()
         tasks: list[asyncio.Task[None]] = []
@@ -74,7 +74,9 @@ class LiveFeed:
         self._seq += 1
         pending = Missing(Trouble(TroubleKind.PENDING, "not asked yet"), self._started_at)
         observations = [o for lane in self._lanes for o in lane.observations()]
-        observations += [Observation(source, pending) for spec in self._specs[len(self._lanes) :] for source in spec.sources]
+        observations += [
+            Observation(source, pending) for spec in self._specs[len(self._lanes) :] for source in spec.sources
+        ]
         return Frame(self._seq, clock.now(), self._context, tuple(observations))
 
     async def _build(self, tasks: list[asyncio.Task[None]] | None) -> None:

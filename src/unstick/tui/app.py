@@ -40,9 +40,7 @@ class BoardApp(App[None], inherit_bindings=False):
         self.crash: BaseException | None = None
         self.loop: asyncio.AbstractEventLoop | None = None
         self._names, self._fault = _suitable(options)
-        self.painter = Painter(
-            _load(self._names[0]), terminal.glyphs(os.environ, options.ascii)
-        )
+        self.painter = Painter(_load(self._names[0]), terminal.glyphs(os.environ, wanted_ascii=options.ascii))
         self.board = BoardScreen(options)
         self.set_keymap(dict(options.keys))
 

@@ -15,7 +15,7 @@ from unstick.views.ui import UiState
 
 
 class Signal(msgspec.Struct, frozen=True):
-    """How the picture relates to now: seconds since it was held, seconds since the last frame; ``None``: does not apply."""
+    """How the picture relates to now: seconds since it was held and since the last frame; ``None``: neither."""
 
     paused_s: int | None = None
     silent_s: int | None = None
@@ -47,9 +47,7 @@ def badges(signal: Signal) -> Drawn:
     return tuple(piece for badge in out for piece in (gap, badge))
 
 
-def draw_header(
-    parts: Sequence[Line], signal: Signal, options: BoardOptions, width: int, measure: Measure
-) -> Drawn:
+def draw_header(parts: Sequence[Line], signal: Signal, options: BoardOptions, width: int, measure: Measure) -> Drawn:
     """Name and context at the left, loud in production; then what must not be overlooked; then the rest."""
     name = _name(parts[0] if parts else (), options)
     flags = badges(signal)
@@ -110,9 +108,7 @@ def _tab(number: int, pane: PaneView, active: bool, limit: int) -> Drawn:  # noq
     return Piece(" ", Chrome.TAB), Piece(f"{number}", Role.KEY), Piece(f"{glyph}{name}", role)
 
 
-def draw_footer(
-    ui: UiState, overrides: Mapping[str, str], notice: str, width: int, measure: Measure
-) -> Drawn:
+def draw_footer(ui: UiState, overrides: Mapping[str, str], notice: str, width: int, measure: Measure) -> Drawn:
     """Keys at the left as many as fit, what narrows the view or a notice at the right."""
     state = _state(ui, notice)
     keep = width_of(state, measure)

@@ -1,4 +1,4 @@
-"""The board on screen: hands the newest picture to generic panes and keys to the pane that has the cursor."""
+"""The board on screen: hands the newest picture to generic panes, and keys to the pane that has the cursor."""
 
 from __future__ import annotations
 
@@ -7,24 +7,23 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from msgspec.structs import replace
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.geometry import Offset, Region, Size, Spacing
-from textual.layout import ArrangeResult, Layout, WidgetPlacement
+from textual.geometry import Size
+from textual.layout import Layout
 from textual.screen import Screen
-from textual.widget import Widget
 
 from unstick import __version__, clock
 from unstick.tui import bands, places
-from unstick.tui.details import detail, help_page
 from unstick.tui.engine import News
 from unstick.tui.keys import REGISTRY
 from unstick.tui.lines import Lines
 from unstick.tui.options import BoardOptions
+from unstick.tui.overlay import Overlay
 from unstick.tui.paint import measure
 from unstick.tui.pane import OVERLAY, Pane
 from unstick.tui.prompt import Footer
+from unstick.tui.stage import Band, ByPlaces, Spots
 from unstick.tui.waiting import waiting
 from unstick.views import ui as choices
-from unstick.views.pane import PaneView
 from unstick.views.screen import PANE_KEYS
 from unstick.views.select import parse
 
@@ -32,33 +31,11 @@ if TYPE_CHECKING:
     from unstick.tui.app import BoardApp
 
 _SILENT_S = 10.0
-_CALM_TELLINGS = 10
-"""The verdict band shrinks only after this many pictures in a row asked for less: the board must not jump."""
-
-
-class ByPlaces(Layout):
-    """Puts every widget of the board where :mod:`unstick.tui.places` says."""
-
-    name = "places"
-
-    def __init__(self, board: BoardScreen) -> None:
-        self._board = board
-
-    def arrange(
-        self, parent: Widget, children: list[Widget], size: Size, greedy: bool = True  # noqa: FBT001, FBT002 - its contract
-    ) -> ArrangeResult:
-        """Placements of those children that are visible now."""
-        del parent, greedy
-        spots = self._board.spots(size)
-        return [
-            WidgetPlacement(Region(*spots[child.id]), Offset(0, 0), Spacing(), child)
-            for child in children
-            if child.id in spots
-        ]
+"""Without a frame for this long the header says so."""
 
 
 class BoardScreen(Screen[None], inherit_bindings=False):
-    """One screen for board, tabs, overlay and prompt; what the person chose is one frozen :class:`UiState`."""
+    """The one screen: what is shown follows from the newest picture and one frozen ``UiState``."""
 
     BINDINGS: ClassVar = [
         Binding(",".join(key.keys), key.action, key.help, id=key.id, priority=key.priority) for key in REGISTRY
@@ -78,58 +55,45 @@ class BoardScreen(Screen[None], inherit_bindings=False):
         self.shown = self.latest
         self.told = waiting(options)
         self.notice = ""
-        self._band = 0
-        self._calm = 0
+        self._band = Band()
         self._alarmed = False
-        self._overlay: str | None = None
-        self._opened: tuple[str, str] | None = None
         self._single = PANE_KEYS[0]
-        self._by_places = ByPlaces(self)
+        self._by_places = ByPlaces(self.spots)
+        self._panes = {choices.VERDICT: Pane(choices.VERDICT, "")}
+        self._panes |= {key: Pane(key, str(number)) for number, key in enumerate(PANE_KEYS, 1)}
+        self._overlay = Overlay()
+        self._header, self._alarm, self._tabs = Lines("header"), Lines("alarm"), Lines("tabs")
+        self._footer = Footer()
 
     @property
     def layout(self) -> Layout:
-        """Where widgets stand; a style can only name Textual's own layouts."""
+        """Where widgets stand; a style can name Textual's own layouts only."""
         return self._by_places
 
     def compose(self) -> ComposeResult:
         """Every widget once; the layout decides which are seen."""
-        yield Lines("header")
-        yield Lines("alarm")
-        yield Pane(choices.VERDICT, "")
-        yield Lines("tabs")
-        for number, key in enumerate(PANE_KEYS, 1):
-            yield Pane(key, str(number))
-        yield Footer()
-        yield Pane(OVERLAY, "")
+        yield from (self._header, self._alarm, self._tabs, *self._panes.values(), self._footer, self._overlay)
 
     def on_mount(self) -> None:
-        """The clock only moves ages in the header."""
+        """The timer moves nothing but the ages in the header."""
         self.set_interval(1.0, self.draw_header)
         self.show_picture()
 
     def pane(self, key: str) -> Pane:
-        """The widget of a pane."""
-        return self.query_one(f"#pane-{key}", Pane)
-
-    @property
-    def footer(self) -> Footer:
-        """Keys or prompt."""
-        return self.query_one(Footer)
+        """The widget of a pane, of the verdict band or of the overlay."""
+        return self._overlay if key == OVERLAY else self._panes[key]
 
     @property
     def front(self) -> Pane:
         """Where keys go: the overlay, else the pane that has the focus."""
-        return self.pane(OVERLAY if self._overlay else self.ui.focus)
+        return self._overlay if self._overlay.is_open else self._panes[self.ui.focus]
 
     # What is seen.
 
     def receive(self, news: News) -> None:
         """The newest picture; while paused it waits."""
         self.latest = news
-        if self.ui.paused:
-            self.draw_bands()
-            return
-        self.show_news(news)
+        self.show_news(self.shown if self.ui.paused else news)
 
     def show_news(self, news: News) -> None:
         """Put ``news`` on the screen."""
@@ -142,70 +106,63 @@ class BoardScreen(Screen[None], inherit_bindings=False):
         """Hand every pane its view. Panes that did not change do nothing."""
         if not self.is_mounted:
             return
-        alarmed, self._alarmed = self._alarmed, bool(self.alarm)
-        if self._adapt_band() or alarmed != self._alarmed:
+        grown = self._band.follow(self._band_wanted())
+        alarmed, self._alarmed = self._alarmed, bool(self.latest.trouble)
+        if grown or alarmed != self._alarmed:
             self.rearrange()
         with self.app.batch_update():
-            self._visibility()
+            visible = self.spots(self.size)
+            for pane in (*self._panes.values(), self._overlay):
+                pane.on_board = pane.id in visible
             for view in (self.told.verdict, *self.told.panes):
-                if view.key in choices.STOPS:
-                    self.pane(view.key).tell(view, self.ui)
-            self._draw_overlay()
+                if view.key in self._panes:
+                    self._panes[view.key].tell(view, self.ui)
+            self._tell_overlay()
             self.draw_bands()
 
-    def spots(self, size: Size) -> dict[str | None, places.Place]:
+    def _band_wanted(self) -> int:
+        return places.band_height(len(self.told.verdict.rows), *self.size)
+
+    def _tell_overlay(self) -> None:
+        if not self._overlay.is_open:
+            return
+        theme = cast("BoardApp", self.app).painter.theme
+        facts = [("version", __version__), ("context", self.options.context), ("theme", theme.title)]
+        facts += [("log", str(self.options.log_path))] if self.options.log_path else []
+        if self._overlay.follow(places.overlay(*self.size, 0).width, self.options.keys, facts):
+            self.rearrange()
+
+    def spots(self, size: Size) -> Spots:
         """Widget id to rectangle for a screen of ``size``."""
-        spots = self._places(size)
-        found: dict[str | None, places.Place] = {f"pane-{key}": place for key, place in spots.panes.items()}
-        found |= {"header": spots.header, "footer": spots.footer}
-        found |= {"tabs": spots.tabs} if spots.tabs else {}
-        found |= {"alarm": spots.alarm} if spots.alarm else {}
-        if self._overlay:
-            found["pane-overlay"] = places.overlay(*size, len(self.pane(OVERLAY).rows))
-        return found
+        found = places.arrange(
+            *size, self._band.height, self.ui.maximised, single=self._single, alarm=bool(self.latest.trouble)
+        )
+        spots: Spots = {f"pane-{key}": place for key, place in found.panes.items()}
+        spots |= {"header": found.header, "footer": found.footer}
+        spots |= {"tabs": found.tabs} if found.tabs else {}
+        spots |= {"alarm": found.alarm} if found.alarm else {}
+        if self._overlay.is_open:
+            spots[self._overlay.id] = places.overlay(*size, len(self._overlay.rows))
+        return spots
 
     def rearrange(self) -> None:
         """Ask for the places anew. A child asks, because Textual forgets the arrangement of parents only."""
-        self.query_one("#header", Lines).refresh(layout=True)
-
-    def _places(self, size: Size) -> places.Places:
-        return places.arrange(
-            size.width, size.height, self._band, self.ui.maximised, single=self._single, alarm=bool(self.alarm)
-        )
-
-    def _visibility(self) -> None:
-        visible = self.spots(self.size)
-        for pane in self.query(Pane):
-            pane.on_board = pane.id in visible
-
-    def _adapt_band(self) -> bool:
-        wanted = places.band_height(len(self.told.verdict.rows), *self.size)
-        self._calm = self._calm + 1 if wanted < self._band else 0
-        if wanted > self._band or self._calm >= _CALM_TELLINGS:
-            self._band, self._calm = wanted, 0
-            return True
-        return False
-
-    @property
-    def alarm(self) -> str:
-        """Trouble of the engine itself."""
-        return self.latest.trouble or ""
+        self._header.refresh(layout=True)
 
     def draw_bands(self) -> None:
         """Header, alarm, tabs and footer."""
         width = self.size.width
         self.draw_header()
-        self.query_one("#alarm", Lines).show([bands.draw_alarm(self.alarm, width, measure)])
+        self._alarm.show([bands.draw_alarm(self.latest.trouble or "", width, measure)])
         active = self.ui.maximised or self._single
-        self.query_one("#tabs", Lines).show([bands.draw_tabs(self.told.panes, active, width, measure)])
-        footer = self.footer
-        if footer.draft is not None:
-            footer.show(footer.lines(self._matches()))
+        self._tabs.show([bands.draw_tabs(self.told.panes, active, width, measure)])
+        if self._footer.draft is not None:
+            self._footer.show([self._footer.prompt(self._matches(), width)])
         else:
-            footer.show([bands.draw_footer(self.ui, self.options.keys, self.notice, width, measure)])
+            self._footer.show([bands.draw_footer(self.ui, self.options.keys, self.notice, width, measure)])
 
     def draw_header(self) -> None:
-        """The header with its ages; unchanged cells are not painted again."""
+        """The header with its ages; when they did not change, nothing is painted."""
         now = clock.monotonic()
         silent = now - self.latest.received
         signal = bands.Signal(
@@ -213,18 +170,22 @@ class BoardScreen(Screen[None], inherit_bindings=False):
             int(silent) if silent >= _SILENT_S and not self.latest.ended else None,
             self.latest.ended,
         )
-        line = bands.draw_header(self.told.header, signal, self.options, self.size.width, measure)
-        self.query_one("#header", Lines).show([line])
+        self._header.show([bands.draw_header(self.told.header, signal, self.options, self.size.width, measure)])
 
     def _matches(self) -> str:
-        error = parse(self.ui.query).error
-        shown = sum(len(self.pane(key).rows) for key in PANE_KEYS)
-        return error or f"{shown:,} of {sum(len(view.rows) for view in self.told.panes):,} rows"
+        shown = sum(len(self._panes[key].rows) for key in PANE_KEYS)
+        return parse(self.ui.query).error or f"{shown:,} of {sum(len(v.rows) for v in self.told.panes):,} rows"
 
     def on_resize(self) -> None:
-        """A new size asks for new bands; panes draw themselves when theirs changes."""
-        self._band = places.band_height(len(self.told.verdict.rows), *self.size)
+        """A new size asks for other bands; panes draw themselves when their own size changes."""
+        self._band.set(self._band_wanted())
         self.change(self.ui)
+
+    def repaint(self) -> None:
+        """Paint every line, changed or not."""
+        self.draw_bands()
+        for widget in self.query(Lines):
+            widget.refresh()
 
     # What the person does.
 
@@ -239,22 +200,21 @@ class BoardScreen(Screen[None], inherit_bindings=False):
         self.show_picture()
 
     def action_pane(self, key: str) -> None:
-        """Maximise a pane, or bring the board back."""
-        self._close()
-        single = places.across(*self.size) == 1
-        if single and key != choices.VERDICT:
+        """A pane alone, or the board again; where only one fits, that pane."""
+        self._overlay.close()
+        if places.across(*self.size) == 1 and key != choices.VERDICT:
             self.change(replace(choices.focus_on(self.ui, key), maximised=None))
         else:
             self.change(choices.toggle_maximised(self.ui, key))
 
     def action_board(self) -> None:
         """The whole board."""
-        self._close()
+        self._overlay.close()
         self.change(replace(self.ui, maximised=None))
 
     def action_focus_pane(self, step: int) -> None:
         """The next or previous pane."""
-        self._close()
+        self._overlay.close()
         self.change(choices.move_focus(self.ui, step))
 
     def action_move(self, step: int) -> None:
@@ -271,9 +231,8 @@ class BoardScreen(Screen[None], inherit_bindings=False):
 
     def action_filter(self) -> None:
         """Write a filter in the footer."""
-        self._close()
-        self.notice = ""
-        self.footer.begin(self.ui.query)
+        self.action_close()
+        self._footer.begin(self.ui.query)
         self.draw_bands()
 
     def on_footer_changed(self, message: Footer.Changed) -> None:
@@ -282,13 +241,13 @@ class BoardScreen(Screen[None], inherit_bindings=False):
 
     def on_footer_done(self, message: Footer.Done) -> None:
         """The filter stays, or goes."""
-        self.footer.end()
+        self._footer.end()
         self.change(self.ui if message.kept else replace(self.ui, query=""), layout=False)
 
     def action_sort(self) -> None:
         """Order by the next column of the focused pane."""
-        view = self._view()
-        if view is not None and view.columns:
+        view = self._panes[self.ui.focus].view
+        if view is not None:
             self.change(choices.next_sort(self.ui, view.key, view.columns), layout=False)
 
     def action_invert(self) -> None:
@@ -306,39 +265,38 @@ class BoardScreen(Screen[None], inherit_bindings=False):
 
     def action_theme(self) -> None:
         """The next theme that suits this terminal."""
-        title = cast("BoardApp", self.app).next_theme()
-        self.notice = f"theme: {title}"
+        self.notice = f"theme: {cast('BoardApp', self.app).next_theme()}"
         self.repaint()
 
     def action_redraw(self) -> None:
         """Everything again, for a terminal that others wrote on."""
         self.repaint()
 
-    def repaint(self) -> None:
-        """Paint every line, changed or not."""
-        self.draw_bands()
-        for widget in self.query(Lines):
-            widget.refresh()
-
     def action_open(self) -> None:
         """Everything known of the row under the cursor."""
         row = self.front.current
-        if row is not None and not self._overlay:
-            self._opened = self.ui.focus, row.key
-            self._open("detail")
+        if row is not None and not self._overlay.is_open:
+            self._overlay.open_row(self.front, row)
+            self.change(self.ui)
 
     def action_help(self) -> None:
         """Keys and signs, or back."""
-        if self._overlay == "help":
-            self.action_back()
+        if self._overlay.is_help:
+            self.action_close()
         else:
-            self._open("help")
+            self._overlay.open_help()
+            self.change(self.ui)
+
+    def action_close(self) -> None:
+        """The board without a page over it."""
+        if self._overlay.is_open:
+            self._overlay.close()
+            self.change(self.ui)
 
     def action_back(self) -> None:
-        """One step back: overlay, filter, faults only, maximised pane."""
-        if self._overlay:
-            self._close()
-            self.change(self.ui)
+        """One step back: page, filter, faults only, maximised pane."""
+        if self._overlay.is_open:
+            self.action_close()
         elif self.ui.query:
             self.change(replace(self.ui, query=""), layout=False)
         elif self.ui.faults_only:
@@ -356,48 +314,7 @@ class BoardScreen(Screen[None], inherit_bindings=False):
 
     def on_pane_pressed(self, message: Pane.Pressed) -> None:
         """A click moves the focus, a double click opens."""
-        if message.pane.key in choices.STOPS and not self._overlay:
+        if message.pane.key in self._panes and not self._overlay.is_open:
             self.change(choices.focus_on(self.ui, message.pane.key), layout=False)
             if message.opened:
                 self.action_open()
-
-    # The overlay.
-
-    def _view(self) -> PaneView | None:
-        return self.pane(self.ui.focus).view
-
-    def _open(self, kind: str) -> None:
-        self._overlay = kind
-        overlay = self.pane(OVERLAY)
-        overlay.edge(-1)
-        self.change(self.ui)
-
-    def _close(self) -> None:
-        self._overlay = self._opened = None
-
-    def _draw_overlay(self) -> None:
-        width = places.overlay(*self.size, 0).width
-        view = self._help(width) if self._overlay == "help" else self._detail(width)
-        if self._overlay and view is not None:
-            overlay = self.pane(OVERLAY)
-            before = len(overlay.rows)
-            overlay.tell(view, choices.UiState(focus=OVERLAY))
-            if len(overlay.rows) != before:
-                self.rearrange()
-
-    def _detail(self, width: int) -> PaneView | None:
-        if self._opened is None:
-            return None
-        pane = self.pane(self._opened[0])
-        if pane.view is None:
-            return None
-        row = next((row for row in pane.view.rows if row.key == self._opened[1]), None)
-        if row is not None:
-            self._last_row = row
-        return detail(pane.view, row or self._last_row, width, measure, gone=row is None)
-
-    def _help(self, width: int) -> PaneView:
-        theme = cast("BoardApp", self.app).painter.theme
-        facts = [("version", __version__), ("context", self.options.context), ("theme", theme.title)]
-        facts += [("log", str(self.options.log_path))] if self.options.log_path else []
-        return help_page(self.options.keys, facts, width, measure)

@@ -9,12 +9,18 @@ import msgspec
 
 from unstick.facts.level import Level
 from unstick.tui.roles import Chrome, Drawn, Ground, Piece, on
-from unstick.views.layout import Measure, columns, draw_item, draw_row, draw_titles, fit, join, width_of
+from unstick.views.charts import draw_item
+from unstick.views.layout import Measure, columns, draw_row, draw_titles, fit, join, width_of
 from unstick.views.pane import LEVEL_GLYPH, LEVEL_ROLE, Line, PaneView, Role, Row, Span
 from unstick.views.ui import Sort
 
 _LIGHT = "╭╮╰╯─│"
 _HEAVY = "┏┓┗┛━┃"
+_LOUD = {
+    Level.CRITICAL: Chrome.BORDER_CRITICAL,
+    Level.WARNING: Chrome.BORDER_WARNING,
+    Level.UNKNOWN: Chrome.BORDER_UNKNOWN,
+}
 _AIRY = 14
 """Inner lines from which the summary stands apart from the table."""
 
@@ -143,8 +149,7 @@ def _framed(
 
 
 def _border_role(level: Level, *, focused: bool) -> str:
-    loud = {Level.CRITICAL: Chrome.BORDER_CRITICAL, Level.WARNING: Chrome.BORDER_WARNING}
-    return loud.get(level, Chrome.FOCUS if focused else Chrome.BORDER)
+    return _LOUD.get(level, Chrome.FOCUS if focused else Chrome.BORDER)
 
 
 def _title(view: PaneView, look: Look) -> Line:
@@ -182,7 +187,9 @@ class _Edge(NamedTuple):
 
     def _words(self, line: Line, most: int) -> Drawn:
         size = min(width_of(line, self.measure), most)
-        return (self._piece(" "), *on(self.ground, fit(line, size, self.measure)), self._piece(" ")) if size > 0 else ()
+        return (
+            (self._piece(" "), *on(self.ground, fit(line, size, self.measure)), self._piece(" ")) if size > 0 else ()
+        )
 
     def _piece(self, text: str) -> Piece:
         return Piece(text, self.role, self.ground)

@@ -6,6 +6,8 @@ Lower-case keys change nothing but the view; upper-case keys belong to actions t
 from __future__ import annotations
 
 import difflib
+import string
+import unicodedata
 from collections.abc import Mapping
 
 import msgspec
@@ -27,7 +29,13 @@ _PANES = ("workers", "proxies", "queues", "channels", "sync", "locks", "services
 
 REGISTRY: tuple[Key, ...] = (
     *(
-        Key(f"pane-{name}", (str(number),), f"pane('{name}')", "workers, proxies, queues, channels, sync, locks, services, host: alone on screen, or back", "Panes")
+        Key(
+            f"pane-{name}",
+            (str(number),),
+            f"pane('{name}')",
+            "workers, proxies, queues, channels, sync, locks, services, host: alone on screen, or back",
+            "Panes",
+        )
         for number, name in enumerate(_PANES, 1)
     ),
     Key("pane-verdict", ("v",), "pane('verdict')", "what is stuck: alone on screen, or back", "Panes"),
@@ -59,19 +67,35 @@ _NAMES = {
     "slash": "/", "question_mark": "?", "escape": "esc", "pageup": "pgup", "pagedown": "pgdn",
     "up": "↑", "down": "↓", "shift+tab": "⇧tab",
 }  # fmt: skip
+_RENAMED = {
+    "solidus": "slash", "reverse_solidus": "backslash", "commercial_at": "at", "hyphen_minus": "minus",
+    "plus_sign": "plus", "low_line": "underscore",
+}  # fmt: skip
+_NAMED = "space enter escape tab up down left right home end pageup pagedown insert delete backspace"
+
+
+def normal(name: str) -> str:
+    """A key as Textual names it.
+
+    >>> normal("/"), normal("x"), normal("ctrl+l")
+    ('slash', 'x', 'ctrl+l')
+    """
+    if len(name) != 1 or name.isalnum():
+        return name
+    named = unicodedata.name(name, name).lower().replace("-", "_").replace(" ", "_")
+    return _RENAMED.get(named, named)
+
+
 _SPECIAL = frozenset(
-    "space enter escape tab up down left right home end pageup pagedown insert delete backspace slash question_mark "
-    "colon semicolon comma full_stop minus plus equals_sign underscore apostrophe quotation_mark backslash "
-    "left_square_bracket right_square_bracket grave_accent tilde number_sign dollar_sign percent_sign ampersand "
-    "asterisk at exclamation_mark vertical_line less_than_sign greater_than_sign".split()
-) | {f"f{number}" for number in range(1, 25)}
+    [*_NAMED.split(), *(f"f{number}" for number in range(1, 25)), *(normal(char) for char in string.punctuation)]
+)
 _BY_ID = {key.id: key for key in REGISTRY}
 
 
 def keys_of(key: Key, overrides: Mapping[str, str]) -> tuple[str, ...]:
     """The keys that trigger ``key``: the user's, else the built-in ones."""
     own = overrides.get(key.id)
-    return tuple(part.strip() for part in own.split(",")) if own else key.keys
+    return tuple(normal(part.strip()) for part in own.split(",")) if own else key.keys
 
 
 def label(name: str) -> str:
@@ -105,10 +129,9 @@ def _check(id_: str, keys: str) -> list[str]:
 
 def _bad(name: str) -> str | None:
     *modifiers, base = name.split("+") if len(name) > 1 else [name]
-    if not name or any(modifier not in ("ctrl", "shift", "alt") for modifier in modifiers):
-        return f"'{name}' is no key; examples: 'x', 'ctrl+l', 'f5', 'slash'"
     if len(base) == 1 and base.isupper():
         return f"'{name}': upper-case keys are kept for actions that change the world"
-    if base in _SPECIAL or (len(base) == 1 and base.isalnum()):
-        return None
-    return f"'{name}' is no key; examples: 'x', 'ctrl+l', 'f5', 'slash'"
+    known = normal(base) in _SPECIAL or (len(base) == 1 and base.isalnum())
+    if not known or any(modifier not in ("ctrl", "shift", "alt") for modifier in modifiers):
+        return f"'{name}' is no key; examples: x, ctrl+l, f5, slash"
+    return None

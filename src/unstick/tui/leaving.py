@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
-from typing import Any
+from typing import Any, Self
 
 _SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 _DEADLINE_S = 1.5
@@ -37,7 +37,7 @@ class Leaving:
         self._wakeup: tuple[int, int] | None = None
         self._watcher: threading.Thread | None = None
 
-    def __enter__(self) -> Leaving:
+    def __enter__(self) -> Self:
         with suppress(termios.error, OSError, ValueError):
             self._attributes = termios.tcgetattr(_stdin())
         for number in _SIGNALS:

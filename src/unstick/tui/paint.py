@@ -47,5 +47,5 @@ class Painter:
 
 
 def _rich(style: Style) -> RichStyle:
-    flags = {attribute: True for attribute in style.attributes}
-    return RichStyle(color=style.color, bgcolor=style.background, **flags)
+    words = [*sorted(style.attributes), style.color or "", *(("on", style.background) if style.background else ())]
+    return RichStyle.parse(" ".join(words))

@@ -102,12 +102,16 @@ class Pane(Lines):
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         """The wheel moves the cursor: what is seen is what Enter opens."""
         event.stop()
-        self.move(_WHEEL)
+        self._wheel(_WHEEL)
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         """The wheel moves the cursor."""
         event.stop()
-        self.move(-_WHEEL)
+        self._wheel(-_WHEEL)
+
+    def _wheel(self, step: int) -> None:
+        self.move(step)
+        self.post_message(self.Pressed(self, opened=False))
 
     def on_click(self, event: events.Click) -> None:
         """A click puts the cursor, a double click opens."""

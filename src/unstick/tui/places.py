@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 from unstick.views.screen import PANE_KEYS
@@ -96,7 +97,7 @@ def _grid(count: int, width: int, top: int, bottom: int) -> dict[str, Place]:
 def _shares(total: int, weights: tuple[int, ...]) -> list[int]:
     """``total`` cells by weight, none lost to rounding."""
     edges = [total * sum(weights[:nth]) // sum(weights) for nth in range(len(weights) + 1)]
-    return [after - before for before, after in zip(edges, edges[1:], strict=False)]
+    return [after - before for before, after in pairwise(edges)]
 
 
 def overlay(width: int, height: int, lines: int) -> Place:

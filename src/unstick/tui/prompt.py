@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from textual import events
@@ -11,7 +12,7 @@ from unstick.tui.lines import Lines
 from unstick.tui.paint import measure
 from unstick.tui.roles import Chrome, Drawn, Ground, Piece, on
 from unstick.views.layout import Measure, fit, shown, width_of
-from unstick.views.pane import Role, Span
+from unstick.views.pane import Line, Role, Span
 
 _LONGEST = 200
 
@@ -26,30 +27,44 @@ class Draft(NamedTuple):
 def edit(draft: Draft, key: str, character: str | None) -> Draft:
     """``draft`` after a key; keys that edit nothing leave it as it is."""
     text, place = draft
+    if key in _CUTS:
+        return _CUTS[key](text, place)
     moves = {"left": place - 1, "right": place + 1, "home": 0, "end": len(text), "ctrl+a": 0, "ctrl+e": len(text)}
     if key in moves:
         return Draft(text, max(0, min(len(text), moves[key])))
-    if key in ("backspace", "ctrl+h"):
-        return Draft(text[: max(0, place - 1)] + text[place:], max(0, place - 1))
-    if key in ("delete", "ctrl+d"):
-        return Draft(text[:place] + text[place + 1 :], place)
-    if key == "ctrl+u":
-        return Draft(text[place:], 0)
-    if key == "ctrl+k":
-        return Draft(text[:place], place)
-    if key == "ctrl+w":
-        kept = text[:place].rstrip().rpartition(" ")
-        head = kept[0] + kept[1]
-        return Draft(head + text[place:], len(head))
     if character and character.isprintable() and len(text) < _LONGEST:
         return Draft(text[:place] + character + text[place:], place + len(character))
     return draft
 
 
+def _backspace(text: str, place: int) -> Draft:
+    return Draft(text[: max(0, place - 1)] + text[place:], max(0, place - 1))
+
+
+def _delete(text: str, place: int) -> Draft:
+    return Draft(text[:place] + text[place + 1 :], place)
+
+
+def _word_back(text: str, place: int) -> Draft:
+    before, gap, _ = text[:place].rstrip().rpartition(" ")
+    return Draft(before + gap + text[place:], len(before + gap))
+
+
+_CUTS: dict[str, Callable[[str, int], Draft]] = {
+    "backspace": _backspace,
+    "ctrl+h": _backspace,
+    "delete": _delete,
+    "ctrl+d": _delete,
+    "ctrl+w": _word_back,
+    "ctrl+u": lambda text, place: Draft(text[place:], 0),
+    "ctrl+k": lambda text, place: Draft(text[:place], place),
+}
+
+
 def draw_prompt(draft: Draft, words: str, width: int, measure: Measure) -> Drawn:
     """The filter line: what was written, the cursor, and at the right what it does."""
-    hint = (Span(f"{words}  ↵ keep  esc clear ", Role.DIM),)
-    hint = fit(hint, min(width_of(hint, measure), max(0, width - 24)), measure)
+    told: Line = (Span(f"{words}  enter keeps  esc clears ", Role.DIM),)
+    hint = fit(told, min(width_of(told, measure), max(0, width - 24)), measure)
     room = width - width_of(hint, measure) - 3
     before, after = draft.text[: draft.place], draft.text[draft.place :]
     while before and measure(shown(before)) >= room:
@@ -100,9 +115,9 @@ class Footer(Lines):
         self.draft = None
         self.screen.set_focus(None)
 
-    def lines(self, words: str) -> tuple[Drawn, ...]:
-        """The prompt as lines; only while a filter is being written."""
-        return (draw_prompt(self.draft or Draft(), words, self.size.width, measure),)
+    def prompt(self, words: str, width: int) -> Drawn:
+        """The line in which the filter is written."""
+        return draw_prompt(self.draft or Draft(), words, width, measure)
 
     def on_key(self, event: events.Key) -> None:
         """Keys belong to the draft; Enter keeps it, Escape gives it up."""

@@ -14,6 +14,7 @@ class Chrome(StrEnum):
     BORDER = "border"
     BORDER_WARNING = "border-warning"
     BORDER_CRITICAL = "border-critical"
+    BORDER_UNKNOWN = "border-unknown"
     FOCUS = "focus"
     HEADER = "header"
     PRODUCTION = "production"

@@ -21,13 +21,15 @@ def refusal(environ: Mapping[str, str] | None = None) -> str | None:
     environ = os.environ if environ is None else environ
     for name, stream in (("stdin", sys.__stdin__), ("stderr", sys.__stderr__)):
         if stream is None or not stream.isatty():
-            return f"the board needs a terminal, and {name} is none; for pipes and logs: unstick status, unstick watch"
+            return (
+                f"the board needs a terminal, and {name} is none; for pipes and logs: unstick status, unstick watch"
+            )
     if environ.get("TERM", "dumb") in ("", "dumb", "unknown"):
         return "the board needs a terminal that can move its cursor, and TERM says it cannot; use: unstick watch"
     return None
 
 
-def glyphs(environ: Mapping[str, str], wanted_ascii: bool | None = None) -> Glyphs:
+def glyphs(environ: Mapping[str, str], *, wanted_ascii: bool | None = None) -> Glyphs:
     """What to draw with; ``wanted_ascii`` overrules what the locale says."""
     if wanted_ascii or (wanted_ascii is None and not _utf8(environ)):
         return Glyphs.ASCII

@@ -8,10 +8,9 @@ from unstick.facts.level import Level
 from unstick.facts.units import count, duration
 from unstick.views.pane import Column, Item, Line, PaneView, Role, Row, Span, Spark
 from unstick.views.queues import growth
-from unstick.views.words import absent, cell, glyph, number, tally
+from unstick.views.words import absent, cell, number, span, tally
 
 COLUMNS = (
-    Column("level", "", 1),
     Column("client", "client", 14, flex=2),
     Column("vhost", "vhost", 6, flex=1, priority=4),
     Column("channels", "chan", 5, "right"),
@@ -43,7 +42,7 @@ def view(board: Board) -> PaneView:
 
 
 def _summary(channels: Channels, board: Board) -> tuple[Item, ...]:
-    items: list[Item] = [(Span(f"✖ alarm: {alarm}", Role.CRITICAL),) for alarm in channels.alarms]
+    items: list[Item] = [(span(f"✖ alarm: {alarm}", Role.CRITICAL),) for alarm in channels.alarms]
     if channels.channels is not None:
         items.append(Spark("channels", board.memory.values("channels:total"), count(channels.channels)))
     return tuple(items)
@@ -67,7 +66,6 @@ def _row(link: Link) -> Row:
         f"link:{link.key}",
         link.level,
         (
-            glyph(link.level),
             cell(name, Role.DIM if link.own else Role.TEXT),
             cell(c.vhost or "–", Role.DIM),
             number(c.channels, link.level),
@@ -76,5 +74,5 @@ def _row(link: Link) -> Row:
             beat,
             cell(state),
         ),
-        (link.level.rank, name, c.vhost, c.channels, link.growth_per_min, c.channel_max, c.heartbeat_s, state),
+        (name, c.vhost, c.channels, link.growth_per_min, c.channel_max, c.heartbeat_s, state),
     )

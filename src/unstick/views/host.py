@@ -8,10 +8,9 @@ from unstick.facts.host import HostFacts
 from unstick.facts.level import Level
 from unstick.facts.units import count, size
 from unstick.views.pane import LEVEL_ROLE, Column, Item, PaneView, Role, Row, Span, Spark
-from unstick.views.words import absent, cell, glyph
+from unstick.views.words import absent, cell
 
 COLUMNS = (
-    Column("level", "", 1),
     Column("name", "resource", 12, flex=1),
     Column("value", "value", 8, "right"),
     Column("note", "", 10, flex=1, priority=1),
@@ -75,6 +74,5 @@ def _per_s(value: float | None) -> str:
 
 
 def _row(name: str, value: str, note: str, level: Level = Level.OK) -> Row:
-    sign = glyph(level) if level.rank else cell(" ")
-    cells = (sign, cell(name, Role.DIM), cell(value), cell(note, Role.DIM))
-    return Row(f"host:{name}", level, cells, (level.rank, name, value, note))
+    cells = (cell(name, Role.DIM), cell(value), cell(note, Role.DIM))
+    return Row(f"host:{name}", level, cells, (name, value, note))

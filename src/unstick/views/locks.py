@@ -7,10 +7,9 @@ from unstick.board.locks import Lock
 from unstick.facts.level import Level
 from unstick.facts.units import count
 from unstick.views.pane import Column, PaneView, Role, Row, Span, Spark
-from unstick.views.words import absent, age, cell, glyph, tally
+from unstick.views.words import absent, age, cell, nothing, tally
 
 COLUMNS = (
-    Column("level", "", 1),
     Column("lock", "lock", 12, flex=1),
     Column("worker", "holder", 10, flex=1),
     Column("state", "state", 8, priority=1),
@@ -41,7 +40,7 @@ def view(board: Board) -> PaneView:
         COLUMNS,
         tuple(_row(lock) for lock in locks.items),
         note,
-        (Span("no lock is held", Role.DIM),),
+        nothing("no lock is held", locks.total),
     )
 
 
@@ -53,12 +52,11 @@ def _row(lock: Lock) -> Row:
         f"lock:{lock.key}",
         lock.level,
         (
-            glyph(lock.level),
             cell(name),
             cell(lock.row.worker_id or "–"),
             cell(lock.state, role),
             age(lock.age_s),
             left,
         ),
-        (lock.level.rank, name, lock.row.worker_id, lock.state, lock.age_s, lock.left_s),
+        (name, lock.row.worker_id, lock.state, lock.age_s, lock.left_s),
     )

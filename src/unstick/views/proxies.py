@@ -8,10 +8,9 @@ from unstick.board.workers import Container
 from unstick.facts.level import Level
 from unstick.facts.units import count
 from unstick.views.pane import Bar, Column, Item, Line, PaneView, Role, Row, Span, Spark
-from unstick.views.words import absent, age, cell, glyph, number, tally
+from unstick.views.words import absent, age, cell, nothing, number, span, tally
 
 COLUMNS = (
-    Column("level", "", 1),
     Column("who", "container / proxy", 17, flex=1),
     Column("proxies", "proxies", 7, "right"),
     Column("tasks", "tasks", 5, "right", priority=1),
@@ -41,13 +40,13 @@ def view(board: Board) -> PaneView:
         COLUMNS,
         rows,
         _note(proxies),
-        (Span("nobody holds a proxy", Role.DIM),),
+        nothing("nobody holds a proxy", proxies.total),
     )
 
 
 def _summary(proxies: Proxies, board: Board) -> tuple[Item, ...]:
     if proxies.total is None or proxies.in_use is None:
-        return ((Span("the pool can't be seen", Role.UNKNOWN),),)
+        return ()
     stuck = proxies.stuck or 0
     bar = Bar(
         (
@@ -69,7 +68,7 @@ def _note(proxies: Proxies) -> Line:
     if proxies.unowned:
         parts.append(f"{proxies.unowned} in use without a worker")
     expired = [f"{t.expired} expired in {t.name}" for t in proxies.tables if t.expired]
-    return (Span(" · ".join([*parts, *expired]), Role.WARNING),) if parts or expired else ()
+    return (span(" · ".join([*parts, *expired]), Role.WARNING),) if parts or expired else ()
 
 
 def _proxy(proxy: Proxy) -> Row:
@@ -78,14 +77,13 @@ def _proxy(proxy: Proxy) -> Row:
         f"proxy:{proxy.id}",
         level,
         (
-            glyph(level),
             cell(f"#{proxy.id} {proxy.worker_id or '(no worker)'}"),
             number(1),
             number(0),
             age(proxy.held_s, level),
             cell(proxy.state, Role.CRITICAL if level is Level.CRITICAL else Role.DIM),
         ),
-        (level.rank, proxy.worker_id or "", 1, 0, proxy.held_s, proxy.state),
+        (proxy.worker_id or "", 1, 0, proxy.held_s, proxy.state),
     )
 
 
@@ -96,12 +94,11 @@ def _container(container: Container) -> Row:
         f"container:{container.id}",
         level,
         (
-            glyph(level),
             cell(container.id, Role.STRONG),
             number(container.proxies),
             number(container.tasks),
             age(container.last_seen_s, level),
             cell(state, Role.CRITICAL if container.gone else Role.TEXT),
         ),
-        (level.rank, container.id, container.proxies, container.tasks, container.last_seen_s, state),
+        (container.id, container.proxies, container.tasks, container.last_seen_s, state),
     )

@@ -7,10 +7,9 @@ from unstick.board.queues import Queue
 from unstick.facts.level import Level
 from unstick.facts.units import count
 from unstick.views.pane import Column, Line, PaneView, Role, Row, Span, Spark
-from unstick.views.words import absent, age, cell, glyph, number, tally
+from unstick.views.words import absent, age, cell, nothing, number, tally
 
 COLUMNS = (
-    Column("level", "", 1),
     Column("queue", "queue", 14, flex=2),
     Column("system", "system", 8, flex=1, priority=4),
     Column("ready", "ready", 6, "right"),
@@ -41,7 +40,7 @@ def view(board: Board) -> PaneView:
         COLUMNS,
         tuple(_row(queue) for queue in queues.items),
         note,
-        (Span("no queue has been seen", Role.DIM),),
+        nothing("no queue has been seen", queues.waiting),
     )
 
 
@@ -52,7 +51,6 @@ def _row(queue: Queue) -> Row:
         f"queue:{queue.key}",
         queue.level,
         (
-            glyph(queue.level),
             cell(queue.name),
             cell(place, Role.DIM),
             number(queue.ready, bad),
@@ -64,7 +62,6 @@ def _row(queue: Queue) -> Row:
             growth(queue.growth_per_min),
         ),
         (
-            queue.level.rank,
             queue.name,
             place,
             queue.ready,

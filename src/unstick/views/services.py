@@ -7,10 +7,9 @@ from unstick.board.services import Service
 from unstick.facts.level import Level
 from unstick.facts.units import count, duration, size
 from unstick.views.pane import Column, PaneView, Role, Row, Span
-from unstick.views.words import age, cell, glyph, tally
+from unstick.views.words import age, cell, tally
 
 COLUMNS = (
-    Column("level", "", 1),
     Column("service", "service", 14, flex=1),
     Column("age", "age", 6, "right"),
     Column("took", "took", 6, "right", priority=1),
@@ -36,14 +35,12 @@ def view(board: Board) -> PaneView:
 
 def _row(item: Service) -> Row:
     state = item.state
-    level = Level.UNKNOWN if state.pending else item.level
     took = state.cost.took_s * 1000
     fresh = state.state == "fresh"
     return Row(
         f"service:{item.name}",
-        item.level,
+        Level.UNKNOWN if state.pending else item.level,
         (
-            glyph(level),
             cell(item.name),
             age(state.age_s),
             cell(f"{took:.0f}ms" if took >= 1 else "<1ms") if fresh else cell("–", Role.UNKNOWN),
@@ -51,7 +48,7 @@ def _row(item: Service) -> Row:
             cell(size(item.bytes_per_s), Role.DIM),
             cell(_says(item), Role.TEXT if item.level.rank else Role.DIM),
         ),
-        (item.level.rank, item.name, state.age_s, took, item.queries_per_s, item.bytes_per_s, item.note),
+        (item.name, state.age_s, took, item.queries_per_s, item.bytes_per_s, item.note),
     )
 
 

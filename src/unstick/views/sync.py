@@ -7,10 +7,9 @@ from unstick.board.sync import Sync
 from unstick.facts.level import Level
 from unstick.facts.units import clock_time, count, duration
 from unstick.views.pane import Column, Item, Line, PaneView, Role, Row, Span, Spark
-from unstick.views.words import absent, cell, glyph
+from unstick.views.words import absent, cell
 
 COLUMNS = (
-    Column("level", "", 1),
     Column("fact", "fact", 13),
     Column("value", "value", 10, flex=1),
     Column("note", "", 8, flex=1, priority=1),
@@ -44,7 +43,12 @@ def _summary(sync: Sync, board: Board) -> tuple[Item, ...]:
 def _rows(sync: Sync) -> tuple[Row, ...]:
     late = Level.OK if not sync.overdue else Level.CRITICAL if sync.level is Level.CRITICAL else Level.WARNING
     rows = [
-        _row("last success", _known(sync.lag_s, f"{duration(sync.lag_s)} ago"), f"by {sync.lag_from}", late),
+        _row(
+            "last success",
+            _known(sync.lag_s, f"{duration(sync.lag_s)} ago"),
+            f"by {sync.lag_from}" if sync.lag_from else "",
+            late,
+        ),
         _row("next due", _known(sync.due_in_s, f"in {duration(sync.due_in_s)}"), clock_time(sync.next_due_at), late),
         _row("state", _yes(sync.running, "running", "idle"), f"every {duration(sync.every_s)}"),
         _row("processed", count(sync.processed), f"{count(sync.updated)} updated"),
@@ -62,7 +66,13 @@ def _rows(sync: Sync) -> tuple[Row, ...]:
     rows.append(_drift(sync))
     for key, redis, database in sync.drift.examples if sync.drift else ():
         rows.append(
-            _row(key, f"{redis} in Redis", f"{database} in PostgreSQL", Level.WARNING if sync.overdue else Level.OK)
+            _row(
+                key,
+                f"{redis} in Redis",
+                f"{database} in PostgreSQL",
+                Level.WARNING if sync.overdue else Level.OK,
+                "key",
+            )
         )
     return tuple(rows)
 
@@ -78,14 +88,12 @@ def _drift(sync: Sync) -> Row:
     return _row("drift", f"{', '.join(parts)} of {drift.sampled}", largest, level)
 
 
-def _row(fact: str, value: str, note: str, level: Level = Level.OK) -> Row:
-    shown: Line = cell(value, Role.UNKNOWN if value.startswith("–") else Role.TEXT)
-    return Row(
-        f"sync:{fact}",
-        level,
-        (glyph(level), cell(fact, Role.DIM), shown, cell(note, Role.DIM)),
-        (level.rank, fact, value, note),
-    )
+def _row(fact: str, value: str, note: str, level: Level = Level.OK, kind: str = "fact") -> Row:
+    """A fact that nobody knows is unknown, whatever its level would be."""
+    unknown = value.startswith("–")
+    shown: Line = cell(value, Role.UNKNOWN if unknown else Role.TEXT)
+    cells = (cell(fact, Role.DIM), shown, cell(note, Role.DIM))
+    return Row(f"sync:{kind}:{fact}", Level.UNKNOWN if unknown else level, cells, (fact, value, note))
 
 
 def _known(value: float | None, text: str) -> str:

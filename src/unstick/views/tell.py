@@ -13,7 +13,7 @@ from unstick.facts.units import clock_time, duration
 from unstick.views import channels, host, locks, proxies, queues, services, sync, workers
 from unstick.views.pane import LEVEL_GLYPH, LEVEL_ROLE, Column, Line, PaneView, Role, Row, Span
 from unstick.views.screen import Told
-from unstick.views.words import cell, glyph, span
+from unstick.views.words import cell, span
 
 PANES: tuple[Callable[[Board], PaneView], ...] = (
     workers.view,
@@ -28,7 +28,6 @@ PANES: tuple[Callable[[Board], PaneView], ...] = (
 """One line per subject, in the order of the keys ``1`` to ``8``."""
 
 VERDICT_COLUMNS = (
-    Column("level", "", 1),
     Column("title", "", 30, flex=1),
     Column("since", "", 9, "right", priority=1),
 )
@@ -115,6 +114,6 @@ def _finding(finding: Finding, now: float) -> Row:
     return Row(
         f"{finding.subject}|{finding.id}",
         finding.level,
-        (glyph(finding.level), cell(finding.title, Role.STRONG), cell(since, Role.DIM)),
-        (finding.level.rank, finding.title, now - finding.since),
+        (cell(finding.title, Role.STRONG), cell(since, Role.DIM)),
+        (finding.title, now - finding.since),
     )

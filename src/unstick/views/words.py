@@ -5,7 +5,7 @@ from __future__ import annotations
 from unstick.facts.level import Level
 from unstick.facts.text import clean
 from unstick.facts.units import count, duration
-from unstick.views.pane import LEVEL_GLYPH, LEVEL_ROLE, Line, PaneView, Role, Span
+from unstick.views.pane import LEVEL_ROLE, Line, PaneView, Role, Span
 
 
 def span(text: str, role: Role = Role.TEXT) -> Span:
@@ -16,11 +16,6 @@ def span(text: str, role: Role = Role.TEXT) -> Span:
 def cell(text: str, role: Role = Role.TEXT) -> Line:
     """A table cell of one span."""
     return (span(text, role),)
-
-
-def glyph(level: Level) -> Line:
-    """The sign of a level."""
-    return (Span(LEVEL_GLYPH[level], LEVEL_ROLE[level]),)
 
 
 def number(value: float | None, level: Level = Level.OK) -> Line:
@@ -57,3 +52,8 @@ def absent(key: str, title: str, mend: str) -> PaneView:
     return PaneView(
         key, title, Level.OK, (Span("not configured", Role.DIM),), (), (), (), (), (Span(mend, Role.DIM),)
     )
+
+
+def nothing(text: str, known: float | None) -> Line:
+    """What an empty pane says: ``text`` when it was seen to be empty, else that nobody could see it."""
+    return (Span(text, Role.DIM),) if known is not None else (Span("can't be seen now", Role.UNKNOWN),)

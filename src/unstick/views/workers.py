@@ -6,10 +6,9 @@ from unstick.board.board import Board
 from unstick.board.workers import Holds, Worker
 from unstick.facts.level import Level
 from unstick.views.pane import Column, Line, PaneView, Role, Row, Span
-from unstick.views.words import absent, age, cell, glyph, number, tally
+from unstick.views.words import absent, age, cell, nothing, number, tally
 
 COLUMNS = (
-    Column("level", "", 1),
     Column("worker", "worker", 14, flex=1),
     Column("kind", "kind", 8, priority=2),
     Column("seen", "last sign", 9, "right"),
@@ -29,7 +28,7 @@ def view(board: Board) -> PaneView:
         (workers.unknown, "?", Role.UNKNOWN),
     )
     rows = tuple(_row(worker) for worker in workers.items)
-    empty = (Span("no worker has ever been seen", Role.DIM),)
+    empty = nothing("no worker has been seen", workers.total)
     return PaneView("workers", "Workers", workers.level, counts, (), COLUMNS, rows, (), empty)
 
 
@@ -43,14 +42,13 @@ def _row(worker: Worker) -> Row:
         f"worker:{worker.source}:{worker.id}",
         worker.level,
         (
-            glyph(worker.level) if worker.life != "left" else cell("·", Role.DIM),
             cell(name, dim),
             cell(worker.kind, Role.DIM),
             age(worker.last_seen_s, worker.level),
             holds(worker.holds),
             cell(worker.note, dim if worker.level is Level.OK else Role.TEXT),
         ),
-        (worker.level.rank, worker.id, worker.kind, worker.last_seen_s, held, worker.note),
+        (worker.id, worker.kind, worker.last_seen_s, held, worker.note),
     )
 
 
