@@ -65,6 +65,11 @@ def ask(link: socket.socket, text: bytes) -> bytes:
     return got
 
 
+def ask_late(link: socket.socket) -> None:
+    time.sleep(0.05)
+    ask(link, b"x")
+
+
 def test_passes_and_counts(proxy: FaultProxy) -> None:
     with client(proxy) as link:
         assert ask(link, b"x" * 200_000) == b"x" * 200_000
@@ -91,9 +96,7 @@ def test_reset_hits_old_and_new(proxy: FaultProxy) -> None:
         with pytest.raises(ConnectionResetError):
             old.recv(1)
         with pytest.raises(ConnectionResetError), client(proxy) as new:
-            time.sleep(0.05)
-            new.sendall(b"x")
-            new.recv(1)
+            ask_late(new)
 
 
 def test_rst_all(proxy: FaultProxy) -> None:
@@ -174,9 +177,8 @@ def test_drop_before_the_pattern(proxy: FaultProxy, echo: _EchoServer) -> None:
 
 def test_drop_after_the_pattern(proxy: FaultProxy, echo: _EchoServer) -> None:
     proxy.drop_on(b"COMMIT", after=True)
-    with client(proxy) as link:
-        with pytest.raises(ConnectionResetError):
-            ask(link, b"COMMIT;")
+    with client(proxy) as link, pytest.raises(ConnectionResetError):
+        ask(link, b"COMMIT;")
     assert echo.heard == [b"COMMIT;"]
     with client(proxy) as link:
         assert ask(link, b"COMMIT;") == b"COMMIT;"

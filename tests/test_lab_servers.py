@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 import textwrap
@@ -31,8 +32,6 @@ async def _row(dsn: str, sql: str) -> list[object]:
 
 def run(coroutine: object) -> object:
     """Runs a coroutine to its end."""
-    import asyncio
-
     return asyncio.run(coroutine)  # type: ignore[arg-type]
 
 

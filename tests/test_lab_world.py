@@ -16,31 +16,14 @@ import psutil
 import pytest
 
 from tests.lab.processes import lives, wait_until
-from tests.lab.servers import MissingServerError, direct_http, missing_packages
+from tests.lab.servers import direct_http, require_servers
 from tests.lab.world import CHECKOUT, CONTAINERS, LEAK_PER_MIN, World
 
-pytestmark = pytest.mark.usefixtures("servers")
-
 
 @pytest.fixture(scope="module")
-def servers(request: pytest.FixtureRequest) -> None:
-    """Skips, or fails where that was asked for, when a server is not installed."""
-    if request.config.getoption("--no-servers"):
-        pytest.skip("--no-servers")
-    if missing := missing_packages():
-        text = f"not installed (Debian packages): {', '.join(missing)}"
-        if request.config.getoption("--require-servers") or os.environ.get("CI"):
-            pytest.fail(text)
-        pytest.skip(text)
-
-
-@pytest.fixture(scope="module")
-def world(servers: None) -> Iterator[World]:
-    try:
-        with World(sync_every=20) as living:
-            yield living
-    except MissingServerError as error:
-        pytest.skip(str(error))
+def world() -> Iterator[World]:
+    with World(sync_every=20) as living:
+        yield living
 
 
 def client(world: World, name: str) -> dict[str, int]:
@@ -181,6 +164,7 @@ def test_lock_pileup(world: World) -> None:
 
 
 def start_lab(what: str, environment: dict[str, str] | None = None) -> subprocess.Popen[str]:
+    require_servers()
     return subprocess.Popen(
         [sys.executable, "-m", "tests.lab", what],
         cwd=CHECKOUT,

@@ -168,7 +168,8 @@ class Container:
         names = [worker.name for worker in self.workers]
         async with self.turn, self.connection.transaction():
             await self.connection.execute(
-                "UPDATE proxies SET is_in_use = false, worker_id = NULL, updated_at = now() WHERE worker_id = ANY($1)",
+                "UPDATE proxies SET is_in_use = false, worker_id = NULL, updated_at = now()"
+                " WHERE worker_id = ANY($1)",
                 names,
             )
             for table in TABLES:

@@ -28,7 +28,7 @@ async def main() -> None:
     try:
         while True:
             key = f"balance:{dice.randrange(1, len(rows) + 1)}"
-            balance = Decimal(cast(str, await cache.get(key)) or "0")
+            balance = Decimal(cast("str", await cache.get(key)) or "0")
             change = Decimal(dice.randrange(-5000, 5200)) / 100
             await cache.set(key, str(max(balance + change, Decimal(0))))
             await asyncio.sleep(dice.uniform(0.5, 1.5))

@@ -250,9 +250,9 @@ class Thresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Age of the message at the head of a queue."""
     oldest_critical_s: Seconds = 1800.0
     """Age of the message at the head of a queue."""
-    pool_free_warning: Percent = 15.0
+    pool_free_warning: Percent = 10.0
     """Free proxies in percent of the pool."""
-    pool_free_critical: Percent = 5.0
+    pool_free_critical: Percent = 3.0
     """Free proxies in percent of the pool."""
     lock_grace_s: Annotated[float, Meta(ge=0, le=366 * 86_400)] = 30.0
     """How long a lock may outlive its end before it counts as expired."""

@@ -26,8 +26,8 @@ _LEAVE = "\x1b[?1049l\x1b[?25h\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?
 def main(argv: list[str] | None = None) -> int:
     """The exit status: the board's own, or 69 when the world could not be started."""
     options, board_args = _parse(sys.argv[1:] if argv is None else argv)
-    world = World(options.scenario, after=options.after)
     try:
+        world = World(options.scenario, after=options.after)
         with leave_on_signals():
             try:
                 world.start()

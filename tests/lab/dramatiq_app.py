@@ -26,7 +26,7 @@ def make_broker(url: str, namespace: str, queues: Sequence[str]) -> Broker:
     if url.startswith("redis"):
         from dramatiq.brokers.redis import RedisBroker  # noqa: PLC0415 - only the driver that is used
 
-        broker = RedisBroker(url=url, namespace=namespace)
+        broker = RedisBroker(url=url, namespace=namespace)  # type: ignore[no-untyped-call]
     else:
         from dramatiq.brokers.rabbitmq import RabbitmqBroker  # noqa: PLC0415
 
@@ -47,7 +47,7 @@ def _declare(broker: Broker, queue: str) -> None:
         raise RuntimeError(text)
 
     def actor(function: Callable[..., None], name: str, **options: Any) -> None:
-        dramatiq.actor(function, actor_name=f"{name}.{queue}", queue_name=queue, broker=broker, **options)
+        dramatiq.actor(actor_name=f"{name}.{queue}", queue_name=queue, broker=broker, **options)(function)
 
     actor(sleep, "sleep", max_retries=0)
     actor(hang, "hang", max_retries=0, time_limit=24 * 3_600_000)

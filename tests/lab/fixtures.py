@@ -10,18 +10,18 @@ environment variable ``CI`` turns that into a failure. ``--no-servers`` leaves o
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 
 from tests.lab.processes import TempDir
-from tests.lab.servers import MissingServerError, Postgres, Rabbit, Redis, Server
+from tests.lab.servers import MissingServerError, Postgres, Rabbit, Redis, forbid_servers
 
 __all__ = [
     "Vhost",
@@ -31,7 +31,9 @@ __all__ = [
     "postgres",
     "pytest_addoption",
     "pytest_collection_finish",
-    "pytest_collection_modifyitems",
+    "pytest_configure",
+    "pytest_runtest_call",
+    "pytest_runtest_setup",
     "rabbit",
     "redis_server",
     "redis_url",
@@ -40,9 +42,6 @@ __all__ = [
 ]
 
 DEMO_DATA = Path(__file__).resolve().parents[2] / "demo_data"
-_SERVER_FIXTURES = {"postgres", "redis_server", "rabbit"}
-S = TypeVar("S", bound=Server)
-
 _numbers = itertools.count(1)
 
 
@@ -53,13 +52,36 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--no-servers", action="store_true", help="leave out the tests that need a real server")
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves out what needs a server when that was asked for."""
+def pytest_configure(config: pytest.Config) -> None:
+    """With ``--no-servers`` every server counts as missing."""
     if config.getoption("--no-servers"):
-        skip = pytest.mark.skip(reason="--no-servers")
-        for item in items:
-            if _SERVER_FIXTURES & set(getattr(item, "fixturenames", ())):
-                item.add_marker(skip)
+        forbid_servers("--no-servers")
+
+
+@contextlib.contextmanager
+def _missing_is_no_failure(item: pytest.Item) -> Iterator[None]:
+    """Skips a test whose server is not installed, wherever the test starts it; fails it where skips are not wanted."""
+    try:
+        yield
+    except MissingServerError as error:
+        options = item.config.option
+        if (options.require_servers or os.environ.get("CI")) and not options.no_servers:
+            pytest.fail(str(error), pytrace=False)
+        pytest.skip(str(error))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
+    """See :func:`_missing_is_no_failure`."""
+    with _missing_is_no_failure(item):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """See :func:`_missing_is_no_failure`."""
+    with _missing_is_no_failure(item):
+        return (yield)
 
 
 class _Early:
@@ -114,43 +136,24 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         _rabbit.begin()
 
 
-def _started(make: Callable[[], S], request: pytest.FixtureRequest) -> S:
-    """Starts a server; skips or fails the test when its program is missing."""
-    try:
-        return make()
-    except MissingServerError as error:
-        if request.config.getoption("--require-servers") or os.environ.get("CI"):
-            pytest.fail(str(error), pytrace=False)
-        pytest.skip(str(error))
-
-
-def _start(kind: type[S], **options: str) -> S:
-    server = kind(**options)  # type: ignore[arg-type]
-    server.start()
-    return server
-
-
 @pytest.fixture(scope="session")
-def postgres(request: pytest.FixtureRequest) -> Iterator[Postgres]:
+def postgres() -> Iterator[Postgres]:
     """The run's PostgreSQL; it logs every statement that changes something (``postgres.logged()``)."""
-    server = _started(lambda: _start(Postgres, log_statement="mod"), request)
-    yield server
-    server.stop()
+    with Postgres(log_statement="mod") as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
-def redis_server(request: pytest.FixtureRequest) -> Iterator[Redis]:
+def redis_server() -> Iterator[Redis]:
     """The run's Redis."""
-    server = _started(lambda: _start(Redis), request)
-    yield server
-    server.stop()
+    with Redis() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
-def rabbit(request: pytest.FixtureRequest) -> Iterator[Rabbit]:
+def rabbit() -> Iterator[Rabbit]:
     """The run's RabbitMQ with the management plugin."""
-    server = _started(_rabbit.take, request)
-    yield server
+    yield _rabbit.take()
     _rabbit.end()
 
 

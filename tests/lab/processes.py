@@ -187,7 +187,14 @@ class Child:
             self._popen = _spawn(args, output, env, cwd, user)
         self.pid = self._popen.pid
         guard.tell(f"add {self.pid} {warden.start_time(self.pid) or 0} {int(last_signal)}")
+        self._root = self._identity()
         self._family: set[psutil.Process] = set()
+
+    def _identity(self) -> psutil.Process | None:
+        try:
+            return psutil.Process(self.pid)
+        except psutil.NoSuchProcess:
+            return None
 
     @property
     def alive(self) -> bool:
@@ -201,9 +208,9 @@ class Child:
 
     def family(self) -> list[psutil.Process]:
         """The process with all its descendants, those included that were seen earlier and still run."""
-        with contextlib.suppress(psutil.Error):
-            root = psutil.Process(self.pid)
-            self._family |= {root, *root.children(recursive=True)}
+        if self._root is not None:
+            with contextlib.suppress(psutil.Error):  # also when the pid belongs to somebody else by now
+                self._family |= {self._root, *self._root.children(recursive=True)}
         self._family = {process for process in self._family if lives(process)}
         return sorted(self._family, key=lambda process: process.pid)
 
@@ -232,6 +239,9 @@ class Child:
 
     def _reap(self, family: list[psutil.Process]) -> None:
         family = list({*family, *self.family()})
+        if self.alive:  # only then its id is certainly its own, and so is its group's
+            with contextlib.suppress(OSError):
+                os.killpg(self.pid, signal.SIGKILL)
         for process in family:
             with contextlib.suppress(psutil.Error):
                 process.kill()
@@ -267,7 +277,6 @@ class Child:
         if trouble:
             self.kill()
             raise LabError(f"{self.name} {trouble}:\n{self.tail()}")
-
 
 
 def _spawn(

@@ -47,8 +47,20 @@ class MissingServerError(LabError):
     """A server program is not installed; the text names the Debian package that brings it."""
 
 
+_forbidden = ""
+"""Why no server may be started, when none may."""
+
+
+def forbid_servers(reason: str) -> None:
+    """Lets every server count as missing from now on."""
+    global _forbidden  # noqa: PLW0603 - a switch of the whole run
+    _forbidden = reason
+
+
 def find_program(name: str, *places: str, package: str) -> Path:
     """The path of a server program: the newest of the given places, else the one on PATH."""
+    if _forbidden:
+        raise MissingServerError(_forbidden)
     for place in places:
         for directory in sorted(Path("/").glob(place.lstrip("/")), key=_version_of, reverse=True):
             if (path := directory / name).exists():
@@ -71,8 +83,8 @@ _RABBIT_PLACES = (
 )
 
 
-def missing_packages() -> list[str]:
-    """The Debian packages that are needed to start every server, empty when all are there."""
+def require_servers() -> None:
+    """A :class:`MissingServerError` that names every Debian package that is missing to start all servers."""
     wanted = [
         ("initdb", _PG_PLACES, "postgresql"),
         ("redis-server", (), "redis-server"),
@@ -84,7 +96,8 @@ def missing_packages() -> list[str]:
             find_program(name, *places, package=package)
         except MissingServerError:
             missing.append(package)
-    return missing
+    if missing:
+        raise MissingServerError(_forbidden or f"not installed (Debian packages): {' '.join(missing)}")
 
 
 class Server(ABC):
@@ -363,7 +376,7 @@ class Redis(Server):
         return f"redis://{login}{LOOPBACK}:{self.port}/{number}"
 
     def start(self) -> None:
-        args = [
+        args: list[str | Path] = [
             *(self._program, "--port", str(self.port), "--bind", LOOPBACK, "--databases", str(self.databases)),
             *("--save", "", "--appendonly", "no", "--daemonize", "no", "--dir", self.directory),
         ]
@@ -405,8 +418,8 @@ class Redis(Server):
 
         def follow() -> None:
             with contextlib.suppress(OSError, ValueError):
-                for line in iter(reader.readline, ""):
-                    lines.append(line.rstrip("\r\n").removeprefix("+"))
+                for line in iter(reader.readline, ""):  # one by one: the list grows while the block runs
+                    lines.append(line.rstrip("\r\n").removeprefix("+"))  # noqa: PERF401
 
         thread = threading.Thread(target=follow, daemon=True)
         thread.start()

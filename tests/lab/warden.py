@@ -8,7 +8,7 @@ the warden kills what is still listed and removes the listed temp directories. I
 Lines: ``add PID STARTTIME SIGNAL``, ``done PID``, ``dir PATH``, ``gone PATH``.
 """
 
-# ruff: noqa: PTH - os.path instead of pathlib: it is imported anyway, and this process must start at once
+# ruff: noqa: PTH110, PTH112, PTH119, PTH123 - without pathlib it starts sooner
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ from tests.lab.processes import (
     port_answers,
     wait_until,
 )
-from tests.lab.servers import Postgres, Rabbit, Redis, direct_http
+from tests.lab.servers import Postgres, Rabbit, Redis, direct_http, require_servers
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 CONTAINERS = {"8b4f59aa": 15, "b77514be": 16, "93816237": 15, "e1bf8c63": 14}
@@ -68,6 +68,7 @@ class World:
     ) -> None:
         if scenario is not None and scenario not in SCENARIOS:
             raise LabError(f"no scenario {scenario}; there are {', '.join(SCENARIOS)}")
+        require_servers()
         self.scenario = scenario
         self.after = after
         self.sync_every = sync_every
@@ -311,8 +312,15 @@ balance_key = "balance:{{id}}"
 [context.lab.locks]
 urls = {_toml(self.automation_urls)}
 
+[context.lab.crawler]
+heartbeat_every = "5s"
+
 [context.lab.thresholds]
-grace = "60s"
+grace = "30s"
+stall = "20s"
+heartbeat = "20s"
+oldest_warning = "20s"
+oldest_critical = "60s"
 """
         with os.fdopen(os.open(self.config_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             file.write(text)

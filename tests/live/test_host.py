@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 import subprocess
 import sys
@@ -63,7 +62,6 @@ def test_a_busy_process_rises_to_the_top_and_a_zombie_does_no_harm() -> None:
 
         asyncio.run(run())
         assert psutil.Process(zombie.pid).status() == psutil.STATUS_ZOMBIE
-        assert os.getpid() != busy.pid
     finally:
         busy.kill()
         busy.wait()

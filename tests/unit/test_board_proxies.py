@@ -84,7 +84,7 @@ def test_a_skewed_host_clock_changes_no_verdict() -> None:
 
 
 @pytest.mark.parametrize(
-    ("free", "level"), [(29, Level.OK), (15, Level.WARNING), (5, Level.CRITICAL), (0, Level.CRITICAL)]
+    ("free", "level"), [(13, Level.OK), (10, Level.WARNING), (3, Level.CRITICAL), (0, Level.CRITICAL)]
 )
 def test_a_dry_pool_is_told_by_percent(free: int, level: Level) -> None:
     board = played([look(T0, pool=ProxyPool(100, 73 - free, 27, free, 0))])

@@ -120,7 +120,7 @@ def test_a_container_is_gone_when_none_of_its_workers_gives_a_sign() -> None:
     assert workers is not None
     assert {c.id: c.gone for c in workers.containers} == {"dead": True, "live": False}
     assert workers.dead == 3
-    assert board.findings[0].id == "container-gone:dead"
+    assert board.findings[0].id == "proxies-held-by-dead:dead"
     titles = [finding.title for finding in board.findings]
     assert not any("dead_1" in title for title in titles), "a gone container is one cause, not two workers"
     assert any("live_2" in title for title in titles)

@@ -21,7 +21,13 @@ def loaded(code: str, **environment: str) -> set[str]:
     environ = {k: v for k, v in os.environ.items() if k not in names} | environment
     environ["PYTHONPATH"] = str(ROOT / "src")
     result = subprocess.run(
-        [sys.executable, "-c", code + SHOW], capture_output=True, text=True, check=False, env=environ, timeout=60, cwd="/"
+        [sys.executable, "-c", code + SHOW],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environ,
+        timeout=60,
+        cwd="/",
     )
     line = next((line for line in result.stdout.splitlines() if line.startswith("LOADED")), None)
     assert line is not None, result.stderr

@@ -62,9 +62,9 @@ def test_what_does_not_answer_is_named_and_the_rest_stands() -> None:
     facts = look(status=answer({"last_sync": SYNCED_AT}), stats=LOST, health=answer(b"<html>oops"))
     assert facts.last_success_at == SYNCED_AT
     assert facts.partial == (
+        "health: bad reply: HTML instead of JSON",
         "stats: connection refused",
         "schedule: 404 no such path",
-        "health: bad reply: HTML instead of JSON",
     )
 
 
@@ -119,7 +119,7 @@ def test_a_configured_path_is_the_only_place() -> None:
 
 def test_no_field_is_invented() -> None:
     facts = msgspec.structs.asdict(look(status=answer({})))
-    assert facts.pop("partial") == tuple(f"{name}: 404 no such path" for name in ("stats", "schedule", "health"))
+    assert facts.pop("partial") == tuple(f"{name}: 404 no such path" for name in ("health", "stats", "schedule"))
     assert set(facts.values()) == {None}
 
 

@@ -1,4 +1,4 @@
-"""HTTP, reading only: one client, one connection, bodies that are capped and never unpacked.
+"""HTTP, reading only: one client, at most two sockets, bodies that are capped and never unpacked.
 
 Total deadlines instead of per-read ones (a drip of single bytes would never end), no proxies from the environment,
 no redirects, no compression (100 kB of gzip become 200 MB).
@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import socket
 import ssl
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -31,6 +33,7 @@ WORKER_CAP = 1 << 20
 RETRY_DEFAULT_S = 30.0
 RETRY_LIMIT_S = 900.0
 """The longest silence that a server can ask for."""
+SOCKETS = 2
 CLOSE_S = 1.0
 
 _HEADERS = {"user-agent": "unstick", "accept": "*/*", "accept-encoding": "identity"}
@@ -91,8 +94,7 @@ class HttpConnection:
         self._cap = cap
         self._base = ""
         self._client: httpx.AsyncClient | None = None
-        self._streams: list[Any] = []
-        self._connected_anew = False
+        self._streams: deque[Any] = deque(maxlen=2 * SOCKETS)
         self._closing: set[asyncio.Task[None]] = set()
         self._cost = Cost()
 
@@ -110,7 +112,7 @@ class HttpConnection:
             verify=context,
             headers=_HEADERS,
             timeout=None,  # noqa: S113 - every request has one total deadline instead
-            limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=15),
+            limits=httpx.Limits(max_connections=SOCKETS, max_keepalive_connections=SOCKETS, keepalive_expiry=15),
             follow_redirects=False,
             trust_env=False,
         )
@@ -122,8 +124,7 @@ class HttpConnection:
         try:
             async with asyncio.timeout(within):
                 return await self._patiently(path_and_query)
-        except TimeoutError:
-            self.abort()
+        except TimeoutError:  # leaving the request has closed its socket
             raise failure(TroubleKind.TIMEOUT, f"no complete answer within {within:.3g} s", transport=True) from None
         except BackendError:
             raise
@@ -133,10 +134,10 @@ class HttpConnection:
     def abort(self) -> None:
         """Shut the sockets down at once; what is left of the client is closed in the background."""
         client, self._client = self._client, None
-        streams, self._streams = self._streams, []
-        for stream in streams:
+        for stream in self._streams:
             with contextlib.suppress(Exception):
-                stream.get_extra_info("socket").shutdown(2)
+                stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+        self._streams.clear()
         if client is None:
             return
         with contextlib.suppress(RuntimeError):  # no loop runs any more: nothing is left to wait for
@@ -158,19 +159,19 @@ class HttpConnection:
     async def _patiently(self, path_and_query: str) -> Answer:
         """Ask again, once, when a kept connection turns out to have been closed meanwhile."""
         for last in (False, True):
-            self._connected_anew = False
+            trace = _Trace(self._streams)
             try:
-                return await self._once(path_and_query)
+                return await self._once(path_and_query, trace)
             except (httpx.RemoteProtocolError, httpx.NetworkError):
-                if last or self._connected_anew:
+                if last or trace.connected:
                     raise
         raise AssertionError("unreachable")
 
-    async def _once(self, path_and_query: str) -> Answer:
+    async def _once(self, path_and_query: str, trace: _Trace) -> Answer:
         if self._client is None:
             raise failure(TroubleKind.CLOSED, "connection was given up", transport=True)
         target = f"{self._base}/{path_and_query.removeprefix('/')}"
-        async with self._client.stream("GET", target, extensions={"trace": self._trace}) as reply:
+        async with self._client.stream("GET", target, extensions={"trace": trace}) as reply:
             headers = {name.lower(): value for name, value in reply.headers.items()}
             if headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
                 raise failure(TroubleKind.PROTOCOL, "bad reply: compressed, though asked not to", transport=True)
@@ -187,15 +188,23 @@ class HttpConnection:
                 raise failure(TroubleKind.PROTOCOL, f"bad reply: more than {self._cap} bytes", transport=True)
         return bytes(body)
 
-    async def _trace(self, event: str, info: Mapping[str, Any]) -> None:
-        if event == "connection.connect_tcp.complete":
-            self._connected_anew = True
-            self._streams = [info["return_value"]]
-
     def _spend(self, path: str, received: int) -> None:
         cost = self._cost
         sent = len(self._base) + len(path) + sum(len(k) + len(v) + 4 for k, v in _HEADERS.items())
         self._cost = Cost(cost.queries + 1, cost.bytes_in + received, cost.bytes_out + sent)
+
+
+class _Trace:
+    """Hears from one request when a socket is opened for it."""
+
+    def __init__(self, streams: deque[Any]) -> None:
+        self.connected = False
+        self._streams = streams
+
+    async def __call__(self, event: str, info: Mapping[str, Any]) -> None:
+        if event == "connection.connect_tcp.complete":
+            self.connected = True
+            self._streams.append(info["return_value"])
 
 
 @functools.cache

@@ -10,11 +10,11 @@ from unstick.board.channels import Channels
 from unstick.board.host import Host
 from unstick.board.locks import Locks
 from unstick.board.memory import Notes
-from unstick.board.proxies import Proxies
+from unstick.board.proxies import Proxies, Proxy
 from unstick.board.queues import Queues
 from unstick.board.services import Service, Services
 from unstick.board.sync import Sync
-from unstick.board.workers import Workers
+from unstick.board.workers import Worker, Workers
 from unstick.facts.level import Level
 from unstick.facts.units import duration
 
@@ -48,7 +48,7 @@ def find(subjects: Subjects, notes: Notes) -> tuple[Finding, ...]:
     """All findings, the worst first; ``since`` survives as long as the same id is found."""
     found = [
         *_workers(subjects.workers),
-        *_proxies(subjects.proxies),
+        *_proxies(subjects.proxies, subjects.workers),
         *_queues(subjects.queues),
         *_channels(subjects.channels),
         *_sync(subjects.sync),
@@ -72,41 +72,59 @@ def _finding(
 
 
 def _workers(workers: Workers | None) -> Iterator[Finding]:
-    if workers is None:
-        return
-    gone = {container.id for container in workers.containers if container.gone}
-    for container in workers.containers:
-        if container.gone:
-            ago = "" if container.last_seen_s is None else f" (last sign {duration(container.last_seen_s)} ago)"
-            title = f"container {container.id} is gone{ago} and still holds {container.proxies} proxies"
-            evidence = (f"none of its {container.workers} workers gave a sign of life",)
-            yield _finding(
-                f"container-gone:{container.id}", "workers", Level.CRITICAL, title, evidence, "free-proxies"
-            )
-    for worker in workers.items:
-        if worker.level.rank < Level.WARNING.rank or worker.container in gone:
+    """Workers that hold proxies are told by container, with the proxies; the others one by one."""
+    for worker in workers.items if workers else ():
+        if worker.level.rank < Level.WARNING.rank or (worker.life == "dead" and worker.holds.proxies):
             continue
         seen = "" if worker.last_seen_s is None else f", last sign {duration(worker.last_seen_s)} ago"
-        title = f"worker {worker.id} is {worker.life}: {worker.note}"
-        yield _finding(f"worker-{worker.life}:{worker.id}", "workers", worker.level, title, (f"{worker.kind}{seen}",))
+        life = "" if worker.life == "alive" else f"is {worker.life}: "
+        title = f"worker {worker.name} {life}{worker.note}"
+        yield _finding(
+            f"worker-{worker.life}:{worker.id}", "workers", worker.level, title, (f"{worker.kind} {worker.id}{seen}",)
+        )
 
 
-def _proxies(proxies: Proxies | None) -> Iterator[Finding]:
+def _proxies(proxies: Proxies | None, workers: Workers | None) -> Iterator[Finding]:
     if proxies is None:
         return
-    by_container: dict[str, list[str]] = {}
+    dead: dict[str, list[Worker]] = {}
+    for worker in workers.items if workers else ():
+        if worker.life == "dead" and worker.holds.proxies:
+            dead.setdefault(worker.container or worker.id, []).append(worker)
+    stuck: dict[str, list[Proxy]] = {}
     for proxy in proxies.items:
         if proxy.state == "stuck":
-            by_container.setdefault(proxy.container or proxy.worker_id or "?", []).append(proxy.id)
-    for container, ids in by_container.items():
-        title = f"{len(ids)} {'proxy' if len(ids) == 1 else 'proxies'} held by dead workers of {container}"
-        evidence = next((p.evidence for p in proxies.items if p.id == ids[0]), ())
-        yield _finding(
-            f"proxies-held-by-dead:{container}", "proxies", Level.CRITICAL, title, evidence, "free-proxies"
-        )
-    if proxies.free is not None and proxies.total and not by_container and proxies.level.rank > Level.OK.rank:
+            stuck.setdefault(proxy.container or proxy.worker_id or "?", []).append(proxy)
+    gone = {container.id for container in proxies.containers if container.gone}
+    for container in dead | stuck:
+        holders, rows = dead.get(container, []), stuck.get(container, [])
+        title = _holders(container, holders, rows, gone=container in gone)
+        evidence = rows[0].evidence if rows else tuple(f"{w.name}: {w.note}" for w in holders[:3])
+        action = "free-proxies" if rows else None
+        yield _finding(f"proxies-held-by-dead:{container}", "proxies", Level.CRITICAL, title, evidence, action)
+    if proxies.free is not None and proxies.total and not stuck and proxies.level.rank > Level.OK.rank:
         title = f"pool runs dry: {proxies.free} of {proxies.total} proxies free"
         yield _finding("pool-dry", "proxies", proxies.level, title)
+
+
+def _holders(container: str, holders: list[Worker], rows: list[Proxy], *, gone: bool) -> str:
+    """``container 8b4f59aa is gone (last sign 1h02m ago) and still holds 15 proxies, 2 locks``."""
+    proxies = sum(worker.holds.proxies or 0 for worker in holders) or len(rows)
+    locks = sum(worker.holds.locks or 0 for worker in holders)
+    held = f"{proxies} {'proxy' if proxies == 1 else 'proxies'}"
+    held += f", {locks} {'lock' if locks == 1 else 'locks'}" if locks else ""
+    ages = [worker.last_seen_s for worker in holders if worker.last_seen_s is not None]
+    ago = f" (last sign {duration(min(ages))} ago)" if ages else ""
+    if gone:
+        return f"container {container} is gone{ago} and still holds {held}"
+    if len(holders) == 1:
+        return f"worker {holders[0].name} is dead{ago} and still holds {held}"
+    who = (
+        f"{len(holders)} workers of {container} are dead{ago} and still hold"
+        if holders
+        else f"idle {container} holds"
+    )
+    return f"{who} {held}"
 
 
 def _queues(queues: Queues | None) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from unstick.board.sources import Seen, Sight
 from unstick.board.workers import Container, Workers
 from unstick.facts.crawler import CrawlerFacts, ProxyRow, TaskTable
 from unstick.facts.level import Level, worst
+from unstick.facts.text import natural
 from unstick.settings import Context
 
 LOOKS = 2
@@ -63,7 +64,7 @@ def fold_proxies(sight: Sight, notes: Notes, context: Context, workers: Workers 
     notes.remember(f"{seen.source.id}/candidates", seen.at, versions)
     living = {container.id for container in containers if container.alive}
     items = [_judge(row, seen, notes, context, living) for row in facts.candidates]
-    items.sort(key=lambda proxy: (proxy.state != "stuck", -(proxy.held_s or 0.0), proxy.id))
+    items.sort(key=lambda proxy: (proxy.state != "stuck", natural(proxy.worker_id or ""), natural(proxy.id)))
     stuck = sum(proxy.state == "stuck" for proxy in items)
     pool = facts.pool
     for name, value in (("free", pool.free), ("in_use", pool.in_use), ("stuck", stuck)):

@@ -12,6 +12,7 @@ from unstick.facts.celery import CeleryFacts
 from unstick.facts.dramatiq import DramatiqFacts
 from unstick.facts.level import Level, above, worst
 from unstick.facts.rabbitmq import RabbitFacts, RabbitQueue
+from unstick.facts.text import natural
 from unstick.settings import Context
 
 System = Literal["dramatiq", "celery", "rabbitmq"]
@@ -68,9 +69,9 @@ def fold_queues(sight: Sight, notes: Notes, context: Context) -> Queues | None:
     for rabbit in sight.seen(RabbitFacts):
         found = [_judged(queue, notes, context) for queue in _rabbit(rabbit)]
         items += found
-        count += max(len(found), rabbit.value.queue_count or 0)
+        count += len(found) + max(0, (rabbit.value.queue_count or 0) - len(rabbit.value.queues or ()))
         partial = partial or rabbit.value.queues is None
-    items.sort(key=lambda q: (-q.level.rank, -(q.ready or 0), q.system, q.name))
+    items.sort(key=lambda q: (-q.level.rank, -_magnitude(q.ready), q.system, q.place, natural(q.name)))
     blind = partial or bool(sight.blind(*systems))
     waiting = None if blind else sum(queue.ready or 0 for queue in items)
     running = None if blind else sum(queue.in_flight or 0 for queue in items)
@@ -78,6 +79,11 @@ def fold_queues(sight: Sight, notes: Notes, context: Context) -> Queues | None:
     unseen = partial or any(not state.pending for state in sight.blind(*systems))
     level = worst([*(queue.level for queue in items), Level.UNKNOWN if unseen else Level.OK])
     return Queues(level, waiting, running, tuple(items), count)
+
+
+def _magnitude(ready: int | None) -> int:
+    """Digits of a depth of ten and more: full queues stand first, but rows do not swap at every message."""
+    return len(str(ready)) if ready is not None and ready >= 10 else 0
 
 
 def _dramatiq(seen: Seen[DramatiqFacts]) -> list[Queue]:

@@ -13,7 +13,6 @@ from unstick.facts.health import HealthFacts
 from unstick.facts.level import Level, worst
 from unstick.facts.reading import TroubleKind
 
-
 HICCUP_S = 10.0
 
 

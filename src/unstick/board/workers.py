@@ -14,6 +14,7 @@ from unstick.facts.health import HealthFacts
 from unstick.facts.level import Level, worst
 from unstick.facts.locks import LockFacts
 from unstick.facts.reading import TroubleKind
+from unstick.facts.text import natural
 from unstick.settings import Context
 
 Kind = Literal["crawler", "dramatiq", "celery", "http"]
@@ -42,6 +43,11 @@ class Worker(msgspec.Struct, frozen=True):
     note: str
     source: str
 
+    @property
+    def name(self) -> str:
+        """Short enough for a line: Dramatiq ids are UUIDs, eight characters tell them apart."""
+        return f"{self.source}/{self.id[:8]}" if self.kind == "dramatiq" else self.id
+
 
 class Container(msgspec.Struct, frozen=True):
     """The crawler workers of one container. ``gone``: none of them gave a sign of life within the grace."""
@@ -61,6 +67,8 @@ class Workers(msgspec.Struct, frozen=True):
     level: Level
     total: int | None
     alive: int | None
+    """Those that beat, the stalled ones included."""
+    stalled: int | None
     dead: int | None
     unknown: int | None
     items: tuple[Worker, ...]
@@ -83,9 +91,7 @@ def fold_workers(sight: Sight, notes: Notes, context: Context) -> Workers | None
     for crawler in sight.seen(CrawlerFacts):
         items += _crawler_workers(crawler, notes, context, locks)
     items += _http_workers(sight, context)
-    items.sort(
-        key=lambda w: (-w.level.rank, w.life == "left", -(w.last_seen_s or 0.0) if w.level.rank else 0.0, w.id)
-    )
+    items.sort(key=lambda w: (-w.level.rank, w.life == "left", w.kind, natural(w.id)))
     counted = [worker for worker in items if worker.life != "left"]
     blind = any(not s.pending for s in sight.blind("dramatiq", "crawler"))
     pending = any(s.pending for s in states)
@@ -96,6 +102,7 @@ def fold_workers(sight: Sight, notes: Notes, context: Context) -> Workers | None
         level,
         None if unseen else len(counted),
         None if unseen else count["alive"] + count["stalled"],
+        None if unseen else count["stalled"],
         None if unseen else count["dead"],
         None if unseen else count["unknown"],
         tuple(items),

@@ -176,14 +176,16 @@ def rabbitmq_lines(context: Context, role: str) -> Iterator[str]:
 
 
 def vhosts(context: Context) -> list[str]:
-    """The virtual hosts that the configuration names; ``/`` when it names none."""
-    urls = [
-        context.rabbitmq.url,
-        *(entry.url for entry in context.dramatiq),
-        *(entry.url for entry in context.celery),
-    ]
+    """The virtual hosts that the lines are for; ``/`` when the configuration names none."""
+    return named_vhosts(context) or ["/"]
+
+
+def named_vhosts(context: Context) -> list[str]:
+    """The virtual hosts that the configuration names."""
+    brokers = [*(entry.url for entry in context.dramatiq), *(entry.url for entry in context.celery)]
+    urls = [context.rabbitmq.url, *brokers]
     named = [*context.rabbitmq.vhosts, *(_vhost(url) for url in urls if url is not None and _speaks_amqp(url))]
-    return [vhost for vhost in dict.fromkeys(named or ["/"]) if clean(vhost) == vhost]
+    return [vhost for vhost in dict.fromkeys(named) if clean(vhost) == vhost]
 
 
 def _vhost(url: Url) -> str:

@@ -17,7 +17,17 @@ from unstick.config.values import shown
 from unstick.config.walk import Reader
 from unstick.settings import Context
 
-__all__ = ["EX_CONFIG", "EX_NOINPUT", "VERSION", "ConfigError", "KeyCheck", "Loaded", "Problem", "load"]
+__all__ = [
+    "EX_CONFIG",
+    "EX_NOINPUT",
+    "VERSION",
+    "ConfigError",
+    "KeyCheck",
+    "Loaded",
+    "Problem",
+    "from_environment",
+    "load",
+]
 
 VERSION = 1
 _TOP = ("config_version", "default_context", "context")
@@ -59,6 +69,11 @@ def load(
             Problem(str(file), f"holds a password and is mode {mode:04o}", f"chmod 600 {file}, or use password_file")
         )
     return loading.run(context)
+
+
+def from_environment(environ: Mapping[str, str]) -> Loaded:
+    """The environment alone, whatever files there are. Raises :class:`ConfigError`."""
+    return _Loading(Entry({}, "", None, ENVIRONMENT), None, environ, None).run(None)
 
 
 class _Loading:

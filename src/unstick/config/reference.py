@@ -80,6 +80,9 @@ def _rows(table: type[msgspec.Struct], below: list[Key]) -> Iterator[str]:
 def _value(table: type[msgspec.Struct], key: Key) -> str:
     text = _kind(key.type, key.extra, is_span=key.span)
     least, greatest, inclusive = bounds(table, key)
+    if key.span:
+        # Above nothing and below a year says nothing.
+        least, greatest = least or None, None
     said = [span(number) if key.span else f"{number:g}" for number in (least, greatest) if number is not None]
     if least is not None:
         text += f", {'from' if inclusive else 'above'} {said[0]}"

@@ -21,7 +21,7 @@ from unstick.config.values import FORMS, WrongError, seconds, shown, span
 
 StructT = TypeVar("StructT", bound=msgspec.Struct)
 
-_VARIABLE = re.compile(r"\$(?:\$|\{([^}]*)\}|\{)")
+_VARIABLE = re.compile(r"\$\$\{|\$\{([^}]*)\}|\$\{")
 _NEEDS: dict[type[mi.Type], str] = {
     mi.BoolType: "needs true or false",
     mi.StrType: "needs a text in quotes",
@@ -157,7 +157,7 @@ class Reader:
                 self.bad.add(at)
 
     def _text(self, form: mi.Type, entry: Entry, mend: str = "export it") -> str:
-        """The text of ``entry`` with every ``${NAME}`` replaced; ``$$`` is one dollar sign before a brace."""
+        """The text of ``entry`` with every ``${NAME}`` replaced; ``$${`` is ``${`` itself."""
         text = entry.value
         if not isinstance(text, str):
             raise _wrong_type(form, entry)
@@ -166,8 +166,8 @@ class Reader:
 
         def expanded(match: re.Match[str]) -> str:
             name = match[1]
-            if match[0] == "$$":
-                return "$" if text.startswith("{", match.end()) else "$$"
+            if match[0] == "$${":
+                return "${"
             if name is None or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
                 raise WrongError("${ without a variable's name and }", 'write "${NAME}", or "$${" as it is')
             if self._environ is None:

@@ -12,6 +12,7 @@ import unicodedata
 CELL_LIMIT = 512
 _COMBINING_LIMIT = 8
 _SUSPECT = re.compile(r"[^\x20-\x7e]")
+_DIGITS = re.compile(r"([0-9]{1,18})")
 _HIDDEN = frozenset(
     [
         *range(0x200B, 0x2010),
@@ -43,6 +44,15 @@ def clean(text: str, limit: int = CELL_LIMIT) -> str:
 def clean_bytes(data: bytes, limit: int = CELL_LIMIT) -> str:
     """Bytes of unknown encoding as harmless text; what is not UTF-8 shows as U+FFFD."""
     return clean(data[: limit * 4 + 4].decode("utf-8", "replace"), limit)
+
+
+def natural(text: str) -> tuple[tuple[int, str], ...]:
+    """A sort key that counts: ``w_2`` stands before ``w_10``.
+
+    >>> sorted(["w_10", "w_2", "w"], key=natural)
+    ['w', 'w_2', 'w_10']
+    """
+    return tuple((int(part), "") if _DIGITS.fullmatch(part) else (-1, part) for part in _DIGITS.split(text) if part)
 
 
 def _visible(text: str) -> str:

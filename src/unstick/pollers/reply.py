@@ -5,8 +5,10 @@ A field of the wrong type is an unknown field, not a broken answer; a body that 
 
 from __future__ import annotations
 
+import asyncio
 import math
 import re
+from collections import deque
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -15,7 +17,7 @@ import msgspec
 
 from unstick import clock
 from unstick.backends.base import BackendError, failure
-from unstick.backends.http import Answer, HttpConnection, check
+from unstick.backends.http import SOCKETS, Answer, HttpConnection, check
 from unstick.facts.reading import TroubleKind
 from unstick.facts.text import CELL_LIMIT, clean
 
@@ -23,8 +25,9 @@ T = TypeVar("T")
 
 WHOLE_LIMIT = 2**53
 """The largest count that JSON readers agree about."""
-RESERVED_S = 0.4
-"""What a slow question leaves for each of those that follow it."""
+RESERVED_S = 0.6
+"""What a slow question leaves for those that wait behind it."""
+SHORTEST_S = 0.1
 
 _MILLISECONDS_FROM = 1e11
 _YEAR_10000 = 253402300800.0
@@ -133,23 +136,29 @@ def span(value: object) -> float | None:
 async def ask(
     connection: HttpConnection, paths: Sequence[str], *, total_s: float, sick: bool = False
 ) -> dict[str, Answer | BackendError]:
-    """GET each path in turn; an answer or what went wrong, per path. ``sick``: a 503 is an answer too.
+    """GET all paths, two at a time; an answer or what went wrong, per path. ``sick``: a 503 is an answer too.
 
-    One slow path takes most of ``total_s`` and leaves a moment for each that follows. Raises ``OVERLOAD`` at once:
-    a server that asks for silence gets it.
+    Slow paths leave a moment for those that wait. Raises ``OVERLOAD``: a server that asks for silence gets it.
     """
     until = clock.monotonic() + total_s
+    waiting = deque(paths)
     said: dict[str, Answer | BackendError] = {}
-    for position, path in enumerate(paths):
-        spare = until - clock.monotonic() - RESERVED_S * (len(paths) - position - 1)
-        try:
-            answer = await connection.get(path, total_s=max(spare, RESERVED_S))
-            said[path] = answer if sick and answer.status == 503 else check(answer)
-        except BackendError as error:
-            if error.trouble.kind is TroubleKind.OVERLOAD:
-                raise
-            said[path] = error
-    return said
+
+    async def one_after_the_other() -> None:
+        while waiting:
+            path = waiting.popleft()
+            left = until - clock.monotonic() - (RESERVED_S if waiting else 0.0)
+            try:
+                answer = await connection.get(path, total_s=max(left, SHORTEST_S))
+                said[path] = answer if sick and answer.status == 503 else check(answer)
+            except BackendError as error:
+                said[path] = error
+
+    await asyncio.gather(*(one_after_the_other() for _ in range(SOCKETS)))
+    for answer in said.values():
+        if isinstance(answer, BackendError) and answer.trouble.kind is TroubleKind.OVERLOAD:
+            raise answer
+    return {path: said[path] for path in paths}
 
 
 def raise_if_none_answered(said: Mapping[str, Answer | BackendError]) -> None:

@@ -22,8 +22,8 @@ Read = Callable[[object], T | None]
 LOOK_S = 3.5
 """All four requests together; less than the deadline of a lane."""
 STATUS_CHARACTERS = 64
-ENDPOINTS = ("status", "stats", "schedule", "health")
-"""In the order in which a field is looked for."""
+ENDPOINTS = ("status", "health", "stats", "schedule")
+"""In the order in which they are asked and in which a field is looked for."""
 
 _PLACES = ("", "data", "result", "stats", "statistics", "sync", "last_sync", "last_run", "last_result", "schedule")
 _PARTS = ("", "checks", "components", "services", "dependencies", "connections", "data")
@@ -41,9 +41,9 @@ _DUE = (
     " next_scheduled_sync next_scheduled next_execution"
 )
 _RUNNING = "running is_running sync_running is_syncing in_progress sync_in_progress"
-_PROCESSED = "processed processed_count total_processed users_processed processed_users records_processed"
-_UPDATED = "updated updated_count total_updated users_updated updated_users records_updated"
-_ERRORS = "errors error_count errors_count total_errors failed failed_count"
+_PROCESSED = "processed processed_count users_processed processed_users records_processed"
+_UPDATED = "updated updated_count users_updated updated_users records_updated"
+_ERRORS = "errors error_count errors_count failed failed_count"
 _REDIS = "redis_ok redis redis_connected redis_connection redis_status cache"
 _DATABASE = (
     "database_ok database database_connected database_connection database_status db db_connected db_status postgres"

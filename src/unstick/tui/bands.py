@@ -61,7 +61,7 @@ def draw_header(parts: Sequence[Line], signal: Signal, options: BoardOptions, wi
     room = width - used
     if room < 4:
         return (*name, *flags, Piece(" " * max(0, room), Role.TEXT, Ground.HEADER))
-    rest = draw_ends(parts[1:], room - 3, measure)
+    rest = draw_ends(parts[1:], room - 3, measure, keep_first=False)
     pad = Piece("  ", Role.TEXT, Ground.HEADER)
     return (*name, *flags, pad, *on(Ground.HEADER, rest), Piece(" ", Role.TEXT, Ground.HEADER))
 

@@ -179,7 +179,8 @@ class BoardScreen(Screen[None], inherit_bindings=False):
     def on_resize(self) -> None:
         """A new size asks for other bands; panes draw themselves when their own size changes."""
         self._band.set(self._band_wanted())
-        self.change(self.ui)
+        self.rearrange()
+        self.show_picture()
 
     def repaint(self) -> None:
         """Paint every line, changed or not."""

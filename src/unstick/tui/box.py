@@ -92,7 +92,7 @@ def scroll(top: int, cursor: int, visible: int, rows: int) -> int:
 def draw(view: PaneView, rows: Sequence[Row], look: Look, width: int, height: int, measure: Measure) -> Picture:
     """``height`` lines of ``width`` cells."""
     if height < 3 or width < 8:
-        return _unboxed(view, rows, width, height, measure)
+        return _unboxed(view, rows, look, width, height, measure)
     parts = inner(view, len(rows), width, height, measure)
     room = width - 4
     body = [_padded(line) for line in parts.summary]
@@ -204,19 +204,24 @@ def _thumb(top: int, visible: int, rows: int) -> tuple[int, int] | None:
     return start, start + size
 
 
-def _unboxed(view: PaneView, rows: Sequence[Row], width: int, height: int, measure: Measure) -> Picture:
-    """Too small for a border: the worst rows, else the summary, one line each."""
+def _unboxed(view: PaneView, rows: Sequence[Row], look: Look, width: int, height: int, measure: Measure) -> Picture:
+    """Too small for a border: name and counts of a pane, then the worst rows, else the summary, a line each."""
     lines: list[Line] = []
-    for row in rows[:height]:
+    if look.number:
+        lines.append((Span(" "), *_title(view, look), Span("  "), *view.counts))
+    head = len(lines)
+    for row in rows[: max(0, height - head)]:
         words = [span for cell in row.cells for span in (*cell, Span("  "))]
         lines.append((Span(f" {LEVEL_GLYPH[row.level]} ", LEVEL_ROLE[row.level]), *words))
     if not rows:
         told = [line for item in view.summary for line in draw_item(item, max(0, width - 3), measure)]
         mark = Span(f" {LEVEL_GLYPH[view.level]} ", LEVEL_ROLE[view.level])
-        lines = [(mark if nth == 0 else Span("   "), *line) for nth, line in enumerate(told or [view.empty])]
+        lines += [(mark if nth == 0 else Span("   "), *line) for nth, line in enumerate(told or [view.empty])]
     lines = [*lines[:height], *[()] * (height - len(lines))]
-    if height and len(rows) > height:
-        more = (Span(f"  +{len(rows) - height} ", Role.DIM),)
+    hidden = len(rows) - (height - head)
+    if height and hidden > 0:
+        more = (Span(f"  +{hidden} ", Role.DIM),)
         size = min(width, width_of(more, measure))
         lines[-1] = (*fit(lines[-1], width - size, measure), *more)
-    return Picture(tuple(on(Ground.SCREEN, fit(line, width, measure)) for line in lines), 0, min(height, len(rows)))
+    visible = max(0, min(height - head, len(rows)))
+    return Picture(tuple(on(look.ground, fit(line, width, measure)) for line in lines), head, visible)

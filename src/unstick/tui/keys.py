@@ -33,7 +33,7 @@ REGISTRY: tuple[Key, ...] = (
             f"pane-{name}",
             (str(number),),
             f"pane('{name}')",
-            "workers, proxies, queues, channels, sync, locks, services, host: alone on screen, or back",
+            "the pane of that number alone on screen, or back",
             "Panes",
         )
         for number, name in enumerate(_PANES, 1)

@@ -41,6 +41,11 @@ def view(board: Board) -> PaneView:
     )
 
 
+def seconds(value: float | None) -> Line:
+    """A heartbeat interval: always in seconds, as brokers and clients write it."""
+    return cell("–", Role.UNKNOWN) if value is None else cell(f"{value:.0f}s")
+
+
 def _summary(channels: Channels, board: Board) -> tuple[Item, ...]:
     items: list[Item] = [(span(f"✖ alarm: {alarm}", Role.CRITICAL),) for alarm in channels.alarms]
     if channels.channels is not None:
@@ -61,7 +66,7 @@ def _row(link: Link) -> Row:
     state = link.notes[0] if link.level.rank >= Level.WARNING.rank and link.notes else c.state or "–"
     if link.full_in_s is not None and link.full_in_s < 86400:
         state = f"full in {duration(link.full_in_s)}"
-    beat = cell("off", Role.WARNING) if c.heartbeat_s == 0 else cell(duration(c.heartbeat_s))
+    beat = cell("off", Role.WARNING) if c.heartbeat_s == 0 else seconds(c.heartbeat_s)
     return Row(
         f"link:{link.key}",
         link.level,

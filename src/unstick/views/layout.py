@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from unstick.facts.text import clean
+from unstick.facts.text import CELL_LIMIT, clean
 from unstick.views.pane import Column, Line, Role, Span
 
 Measure = Callable[[str], int]
@@ -19,6 +19,8 @@ GAP = 2
 """Cells between two columns."""
 _WIDEST = 44
 """A titled column that is not the last grows no further, so that numbers stay near their names."""
+_LONGEST = 8 * CELL_LIMIT
+"""Far beyond what data may bring: a text that was cut where it entered is not cut again."""
 _FAULTS = frozenset({Role.WARNING, Role.CRITICAL, Role.UNKNOWN, Role.STALE})
 _MODIFIERS = re.compile("[\ufe00-\ufe0f\U0001f3fb-\U0001f3ff]")
 _FLAGS = {0x1F1E6 + nth: chr(ord("A") + nth) for nth in range(26)}
@@ -36,8 +38,8 @@ class Placed(NamedTuple):
 def shown(text: str) -> str:
     """``text`` as it may reach a terminal; what terminals disagree on the width of goes, flags become letters."""
     if text.isascii() and text.isprintable():
-        return text if len(text) <= 512 else clean(text)
-    return _MODIFIERS.sub("", clean(text)).translate(_FLAGS)
+        return text if len(text) <= _LONGEST else clean(text, _LONGEST)
+    return clean(_MODIFIERS.sub("", text).translate(_FLAGS), _LONGEST)
 
 
 def width_of(line: Line, measure: Measure) -> int:
@@ -168,14 +170,15 @@ def draw_titles(placed: Sequence[Placed], width: int, measure: Measure, sort: tu
     return draw_row([cells.get(i, ()) for i in range(size)], placed, width, measure)
 
 
-def draw_ends(parts: Sequence[Line], width: int, measure: Measure) -> Line:
+def draw_ends(parts: Sequence[Line], width: int, measure: Measure, *, keep_first: bool = True) -> Line:
     """Parts over one line: the first at the left, the others at the right.
 
-    Where they do not fit, parts go from the middle: those without a fault first, never the first and the last.
+    Where they do not fit, parts go from the middle: those without a fault first, never the last, and the first only
+    if it need not be kept.
     """
     kept = [part for part in parts if part]
     while len(kept) > 2 and sum(width_of(part, measure) for part in kept) + GAP * (len(kept) - 1) > width:
-        inner = range(1, len(kept) - 1)
+        inner = range(1 if keep_first else 0, len(kept) - 1)
         del kept[min(inner, key=lambda nth: (_faulty(kept[nth]), abs(2 * nth - len(kept) + 1)))]
     if not kept:
         return fit((), width, measure)

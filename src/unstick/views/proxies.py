@@ -7,7 +7,7 @@ from unstick.board.proxies import Proxies, Proxy
 from unstick.board.workers import Container
 from unstick.facts.level import Level
 from unstick.facts.units import count
-from unstick.views.pane import Bar, Column, Item, Line, PaneView, Role, Row, Span, Spark
+from unstick.views.pane import Bar, Column, Item, Line, PaneView, Role, Row, Spark
 from unstick.views.words import absent, age, cell, nothing, number, span, tally
 
 COLUMNS = (
@@ -25,10 +25,10 @@ def view(board: Board) -> PaneView:
     if proxies is None:
         return absent("proxies", "Proxies", "no proxy table; map it in [crawler]")
     counts = tally(
-        (proxies.in_use, "used", Role.BAR_USED),
         (proxies.stuck, "stuck", Role.CRITICAL),
-        (proxies.blocked, "blocked", Role.BAR_BLOCKED),
         (proxies.free, "free", Role.BAR_FREE),
+        (proxies.in_use, "used", Role.BAR_USED),
+        (proxies.blocked, "blocked", Role.BAR_BLOCKED),
     )
     rows = (*(_proxy(p) for p in proxies.items), *(_container(c) for c in proxies.containers))
     return PaneView(

@@ -7,11 +7,10 @@ from unstick.board.queues import Queue
 from unstick.facts.level import Level
 from unstick.facts.units import count
 from unstick.views.pane import Column, Line, PaneView, Role, Row, Span, Spark
-from unstick.views.words import absent, age, cell, nothing, number, tally
+from unstick.views.words import absent, age, cell, nothing, number, span, tally
 
 COLUMNS = (
-    Column("queue", "queue", 14, flex=2),
-    Column("system", "system", 8, flex=1, priority=4),
+    Column("queue", "queue", 16, flex=2),
     Column("ready", "ready", 6, "right"),
     Column("in_flight", "running", 7, "right", priority=1),
     Column("delayed", "delayed", 7, "right", priority=5),
@@ -51,8 +50,7 @@ def _row(queue: Queue) -> Row:
         f"queue:{queue.key}",
         queue.level,
         (
-            cell(queue.name),
-            cell(place, Role.DIM),
+            (span(queue.name), span(f"  {place}", Role.DIM)),
             number(queue.ready, bad),
             number(queue.in_flight),
             number(queue.delayed),
@@ -63,7 +61,6 @@ def _row(queue: Queue) -> Row:
         ),
         (
             queue.name,
-            place,
             queue.ready,
             queue.in_flight,
             queue.delayed,

@@ -76,6 +76,7 @@ def _workers(workers: Workers) -> Json:
     return {
         "total": workers.total,
         "alive": workers.alive,
+        "stalled": workers.stalled,
         "dead": workers.dead,
         "unknown": workers.unknown,
         "items": [

@@ -61,7 +61,7 @@ def _server(server: str, states: list[SourceState]) -> Line:
     if all(state.pending for state in states):
         return (Span(f"{name} ", Role.DIM), Span("… connecting", Role.UNKNOWN))
     if len(fresh) == len(states):
-        took = max(state.cost.took_s for state in fresh) * 1000
+        took = min(fresh, key=lambda state: state.age_s or 0.0).cost.took_s * 1000
         shown = f"{took:.0f}ms" if took >= 1 else "<1ms"
         tail = shown if len(states) == 1 or name != "http" else f"{len(fresh)}/{len(states)}"
         return (Span(f"{name} ", Role.DIM), Span("●", Role.OK), Span(f" {tail}", Role.DIM))

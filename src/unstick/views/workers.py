@@ -25,6 +25,7 @@ def view(board: Board) -> PaneView:
     counts = tally(
         (workers.alive, "●", Role.OK),
         (workers.dead, "✖", Role.CRITICAL),
+        (workers.stalled, "stalled", Role.CRITICAL),
         (workers.unknown, "?", Role.UNKNOWN),
     )
     rows = tuple(_row(worker) for worker in workers.items)
@@ -34,7 +35,6 @@ def view(board: Board) -> PaneView:
 
 def _row(worker: Worker) -> Row:
     dim = Role.DIM if worker.life == "left" else Role.TEXT
-    name = worker.id if worker.kind != "dramatiq" else f"{worker.source}/{worker.id[:8]}"
     held = sum(
         value or 0 for value in (worker.holds.proxies, worker.holds.locks, worker.holds.tasks, worker.holds.unacked)
     )
@@ -42,7 +42,7 @@ def _row(worker: Worker) -> Row:
         f"worker:{worker.source}:{worker.id}",
         worker.level,
         (
-            cell(name, dim),
+            cell(worker.name, dim),
             cell(worker.kind, Role.DIM),
             age(worker.last_seen_s, worker.level),
             holds(worker.holds),

@@ -44,6 +44,8 @@ class _Examination:
         self._connection = connection
         self._address = context.postgres.url.address if context.postgres.url is not None else ""
         self._role: str | None = None
+        self._found: list[str] = []
+        """Tables that are there, in schemas that the role may use."""
 
     async def run(self) -> list[Check]:
         watch = Watch()
@@ -104,6 +106,7 @@ class _Examination:
                 f"{table}: no way into its schema",
                 f"GRANT USAGE ON SCHEMA {sql.column(schema)} TO {role}",
             )
+        self._found.append(table)
         absent = [column for column, row in zip(columns, rows, strict=True) if not row["has_column"]]
         if absent:
             mend = ", ".join(filter(None, (keys[column] for column in absent))) or f"{named}: a view has no xmin"
@@ -118,20 +121,9 @@ class _Examination:
         """What the role itself would be allowed to change, in words; transactions are another matter."""
         if server["superuser"]:
             return ["everything: it is a superuser"]
-        tables = {sql.table(table): table for section in self._sections for table in needed_columns(section)}
-        enterable = [name for name in tables if await self._enterable(look, tables[name])]
-        rows = await look.rows(sql.statement("doctor_writes"), enterable)
+        tables = {sql.table(table): table for table in self._found}
+        rows = await look.rows(sql.statement("doctor_writes"), list(tables))
         return [f"{tables[row['name']]} ({', '.join(row['rights'])})" for row in rows if row["rights"]]
-
-    async def _enterable(self, look: Look, table: str) -> bool:
-        """``to_regclass`` fails for a schema that the role may not use."""
-        parts = sql.name_parts(table)
-        if len(parts) == 1:
-            return True
-        rows = await look.rows(
-            "SELECT has_schema_privilege(oid, 'USAGE') AS may_enter FROM pg_namespace WHERE nspname = $1", parts[0]
-        )
-        return any(row["may_enter"] for row in rows)
 
     async def _cannot_write(self, could: list[str], server: dict[str, Any]) -> Check:
         refused = server["read_only"] == "on" and await self._attempt()

@@ -1,0 +1,467 @@
+"""The board under keys, pictures and sizes."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from tests.tui.samples import FINDINGS, STATES, down, hostile, incident, quiet, row
+from tests.tui.stand import Stand, golden, on_stage
+from unstick.facts.level import Level
+from unstick.tui.lines import Lines
+from unstick.views.pane import PaneView
+from unstick.views.screen import Told
+
+SIZES = [(80, 24), (120, 36), (200, 60)]
+
+
+def with_rows(told: Told, key: str, rows: tuple[object, ...]) -> Told:
+    panes = tuple(replace(pane, rows=rows) if pane.key == key else pane for pane in told.panes)
+    return replace(told, panes=panes)
+
+
+def pane_of(told: Told, key: str) -> PaneView:
+    return next(pane for pane in told.panes if pane.key == key)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("state", ["quiet", "incident", "down"])
+def test_the_screen_is_as_drawn_in_its_golden(state: str, size: tuple[int, int]):
+    async def scenario(stand: Stand) -> None:
+        await stand.show(STATES[state](0))
+        golden(f"board_{state}_{size[0]}x{size[1]}", stand.text)
+
+    on_stage(scenario, size)
+
+
+def test_help_and_a_row_in_full_are_as_drawn_in_their_goldens():
+    async def scenario(stand: Stand) -> None:
+        await stand.show(incident(0))
+        await stand.press("question_mark")
+        golden("help_120x36", stand.text)
+        await stand.press("escape", "2", "down", "enter")
+        golden("detail_120x36", stand.text)
+
+    on_stage(scenario)
+
+
+def test_without_utf8_the_screen_is_ascii(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("LANG", "de_DE.ISO-8859-1")
+
+    async def scenario(stand: Stand) -> None:
+        await stand.show(incident(0))
+        golden("board_ascii_120x36", stand.text)
+        await stand.show(hostile(0))
+        assert stand.text.isascii()
+
+    on_stage(scenario)
+
+
+def test_every_size_is_drawn_and_each_line_is_full():
+    async def scenario(stand: Stand) -> None:
+        for told in (quiet(), incident(), down(), hostile()):
+            await stand.show(told)
+            for width, height in ((20, 5), (1, 1), (80, 24), (3, 9), (200, 60), (120, 36), (60, 10), (100, 30), (400, 120)):
+                await stand.pilot.resize_terminal(width, height)
+                await stand.settle()
+                strips = stand.app.screen._compositor.render_strips()
+                assert len(strips) == height
+                assert {strip.cell_length for strip in strips} == {width}
+
+    on_stage(scenario)
+
+
+def test_a_tiny_screen_still_says_how_bad_it_is():
+    async def scenario(stand: Stand) -> None:
+        await stand.show(incident())
+        assert stand.lines[1] == " ✖ container 8…  +4 "
+        assert stand.lines[2].startswith(" ✖ 1 Workers  43 ● ")
+
+    on_stage(scenario, (20, 5))
+
+
+def test_only_one_pane_is_shown_where_only_one_fits():
+    async def scenario(stand: Stand) -> None:
+        await stand.show(incident())
+        assert "1 Workers ━" in stand.text
+        await stand.press("3")
+        assert "3 Queues ━" in stand.text
+        assert "1 Workers ━" not in stand.text
+        await stand.press("tab")
+        assert "4 Channels ━" in stand.text
+        await stand.press("shift+tab", "shift+tab")
+        assert "2 Proxies ━" in stand.text
+
+    on_stage(scenario, (80, 24))
+
+
+def test_the_cursor_stays_at_its_row_when_the_rows_change():
+    async def scenario(stand: Stand) -> None:
+        told = incident()
+        pane = stand.app.board.pane("workers")
+        await stand.show(told)
+        await stand.press("down", "down", "down", "down")
+        assert pane.current is not None
+        key = pane.current.key
+        rows = pane_of(told, "workers").rows
+        await stand.show(with_rows(told, "workers", tuple(reversed(rows))))
+        assert pane.current.key == key
+        await stand.press("o", "o", "o")
+        assert pane.current.key == key
+        await stand.press("slash", *key, "enter")
+        assert pane.current.key == key
+        await stand.press("escape")
+        assert pane.current.key == key
+        place = pane.cursor
+        await stand.show(with_rows(told, "workers", tuple(r for r in reversed(rows) if r.key != key)))
+        assert pane.current.key != key
+        assert pane.cursor == place
+
+    on_stage(scenario)
+
+
+def test_until_it_is_moved_the_cursor_follows_what_is_worst():
+    async def scenario(stand: Stand) -> None:
+        told = incident()
+        await stand.show(told)
+        worse = (row("new", Level.CRITICAL, "new@web", "x", "1s", "0", "0"), *pane_of(told, "workers").rows)
+        await stand.show(with_rows(told, "workers", worse))
+        current = stand.app.board.pane("workers").current
+        assert current is not None
+        assert current.key == "new"
+
+    on_stage(scenario)
+
+
+def test_the_scroll_position_is_kept_when_new_data_comes():
+    async def scenario(stand: Stand) -> None:
+        await stand.show(incident(0))
+        await stand.press("pagedown", "pagedown", "pagedown", "up")
+        pane = stand.app.board.pane("workers")
+        top = pane.top
+        assert top > 0
+        await stand.show(incident(1))
+        assert pane.top == top
+        await stand.press("end")
+        assert pane.cursor == len(pane.rows) - 1
+        await stand.press("home")
+        assert (pane.cursor, pane.top) == (0, 0)
+
+    on_stage(scenario)
+
+
+def test_a_pane_is_alone_and_the_board_comes_back():
+    async def scenario(stand: Stand) -> None:
+        await stand.show(incident())
+        await stand.press("3")
+        assert "3 Queues ━" in stand.text
+        assert "─ ✖ 2 Proxies" not in stand.text
+        await stand.press("3")
+        assert "─ ✖ 2 Proxies" in stand.text
+        await stand.press("8", "escape")
+        assert "─ ✖ 2 Proxies" in stand.text
+        await stand.press("v")
+        assert "balance sync is 12m overdue" in stand.text
+        assert "Workers" not in stand.text
+        await stand.press("0")
+        assert "1 Workers" in stand.text
+
+    on_stage(scenario)
+
+
+def test_a_filter_narrows_all_panes_counts_and_is_cleared():
+    async def scenario(stand: Stand) -> None:
+        await stand.show(incident())
+        await stand.press("slash", *"8b4f59")
+        assert "20 of 161 rows" in stand.lines[-1]
+        await stand.press("backspace", "backspace", "enter")
+        assert '1 of 45: "8b4f"' in stand.text
+        assert '15 of 44: "8b4f"' in stand.text
+        assert 'none of 6 rows: "8b4f"' in stand.text
+        assert "container 8b4f59aa is gone" in stand.text
+        await stand.press("escape")
+        assert "8b4f\"" not in stand.text
+        await stand.press("slash", *"!/crawler|dramatiq/", "enter")
+        assert '26 of 45: "!/crawler|dramatiq/"' in stand.text or " of 45: " in stand.text
+        await stand.press("slash", "escape")
+        assert " of 45: " not in stand.text
+
+    on_stage(scenario)
+
+
+def test_while_a_filter_is_written_keys_are_letters():
+    async def scenario(stand: Stand) -> None:
+        await stand.show(incident())
+        await stand.press("slash", "q", "x", "space", "3", "home", "a", "end", "left", "delete", "ctrl+u")
+        assert stand.app.board.ui.faults_only is False
+        assert stand.app.board.ui.paused is False
+        assert stand.app.board.ui.query == ""
+        await stand.press(*"one two", "ctrl+w")
+        assert stand.app.board.ui.query == "one "
+        await stand.press("escape", "x")
+        assert stand.app.board.ui.faults_only is True
+
+    on_stage(scenario)
+
+
+def test_a_bad_pattern_is_said_and_taken_as_text():
+    async def scenario(stand: Stand) -> None:
+        await stand.show(incident())
+        await stand.press("slash", *"/[/")
+        assert "not a pattern" in stand.lines[-1]
+
+    on_stage(scenario)
+
+
+def test_faults_only_hides_what_is_well():
+    async def scenario(stand: Stand) -> None:
+        await stand.show(incident())
+        await stand.press("x")
+        assert "3 of 45: faults only" in stand.text
+        assert "none of 5 rows: faults only" in stand.text
+        assert "●" not in "".join(stand.lines[7:-1]).replace("43 ●", "")
+        await stand.press("escape")
+        assert "faults only" not in stand.text
+
+    on_stage(scenario)
+
+
+def test_pause_holds_the_picture_loudly_and_collection_goes_on():
+    async def scenario(stand: Stand) -> None:
+        await stand.show(quiet())
+        await stand.press("space")
+        await stand.show(incident())
+        assert "PAUSED" in stand.lines[0]
+        assert "nothing is stuck" in stand.text
+        await stand.press("down")
+        await stand.press("space")
+        assert "PAUSED" not in stand.lines[0]
+        assert "container 8b4f59aa is gone" in stand.text
+
+    on_stage(scenario)
+
+
+def test_a_row_in_full_follows_its_row_and_says_when_it_is_gone():
+    async def scenario(stand: Stand) -> None:
+        told = incident()
+        await stand.show(told)
+        await stand.press("enter")
+        assert "Workers: 8b4f59aa" in stand.text
+        assert "esc closes" in stand.text
+        rows = pane_of(told, "workers").rows
+        await stand.show(with_rows(told, "workers", rows[1:]))
+        assert "this row is gone; this was seen last" in stand.text
+        assert "Workers: 8b4f59aa" in stand.text
+        await stand.press("escape")
+        assert "Workers: 8b4f59aa" not in stand.text
+
+    on_stage(scenario)
+
+
+def test_the_order_is_chosen_inverted_and_given_up():
+    async def scenario(stand: Stand) -> None:
+        await stand.show(incident())
+        await stand.press("3", "o", "o", "o")
+        assert "ready↓" in stand.text
+        pane = stand.app.board.pane("queues")
+        assert [r.sort[2] for r in pane.rows] == sorted((r.sort[2] for r in pane.rows), reverse=True)
+        await stand.press("i")
+        assert "ready↑" in stand.text
+        await stand.press("o", "o", "o", "o")
+        assert "↑" not in stand.text
+        assert pane.rows == pane.view.rows
+
+    on_stage(scenario)
+
+
+def test_an_equal_picture_paints_nothing(monkeypatch: pytest.MonkeyPatch):
+    async def scenario(stand: Stand) -> None:
+        await stand.show(incident(0))
+        painted: list[int] = []
+        before = Lines.render_line
+        monkeypatch.setattr(Lines, "render_line", lambda self, y: painted.append(y) or before(self, y))
+        await stand.show(incident(0))
+        await stand.pilot.pause(0.05)
+        assert painted == []
+        await stand.show(incident(1))
+        await stand.pilot.pause(0.05)
+        assert painted
+
+    on_stage(scenario)
+
+
+def test_one_changed_cell_paints_one_line(monkeypatch: pytest.MonkeyPatch):
+    async def scenario(stand: Stand) -> None:
+        told = quiet()
+        await stand.show(told)
+        rows = pane_of(told, "queues").rows
+        changed = replace(rows[1], cells=(*rows[1].cells[:2], rows[0].cells[2], *rows[1].cells[3:]))
+        painted: list[tuple[str | None, int]] = []
+        before = Lines.render_line
+        monkeypatch.setattr(Lines, "render_line", lambda self, y: painted.append((self.id, y)) or before(self, y))
+        await stand.show(with_rows(told, "queues", (rows[0], changed, *rows[2:])))
+        await stand.pilot.pause(0.05)
+        assert painted == [("pane-queues", 4)]
+
+    on_stage(scenario)
+
+
+def test_a_hundred_thousand_rows_cost_what_is_visible(monkeypatch: pytest.MonkeyPatch):
+    async def scenario(stand: Stand) -> None:
+        told = quiet()
+        first = pane_of(told, "workers").rows[0]
+        await stand.show(with_rows(told, "workers", tuple(replace(first, key=str(n)) for n in range(100_000))))
+        drawn: list[int] = []
+        before = stand.app.board.pane("workers").show
+        monkeypatch.setattr(stand.app.board.pane("workers"), "show", lambda lines: drawn.append(len(lines)) or before(lines))
+        await stand.press("end", "pageup", "down")
+        assert stand.app.board.pane("workers").cursor > 99_000
+        assert drawn
+        assert max(drawn) < 36
+
+    on_stage(scenario)
+
+
+def test_hostile_texts_do_nothing():
+    async def scenario(stand: Stand) -> None:
+        await stand.show(hostile())
+        assert "[@click=app.quit]free[/]" in stand.text
+        assert "[/foo]" in stand.text
+        assert not any(ord(char) < 0x20 or 0x7F <= ord(char) < 0xA0 for char in stand.text.replace("\n", ""))
+        for y in range(36):
+            for x in range(0, 120, 7):
+                assert not stand.app.screen.get_style_at(x, y).meta.get("@click")
+        await stand.press("enter", "escape", "2", "enter", "end", "slash", *"[/x]", "enter", "question_mark")
+        assert stand.app.crash is None
+
+    on_stage(scenario)
+
+
+def test_the_verdict_band_grows_at_once_and_shrinks_late():
+    async def scenario(stand: Stand) -> None:
+        await stand.show(quiet())
+        small = stand.app.board.pane("verdict").size.height
+        await stand.show(incident())
+        large = stand.app.board.pane("verdict").size.height
+        assert (small, large) == (2, 6)
+        for _ in range(9):
+            await stand.show(quiet())
+            assert stand.app.board.pane("verdict").size.height == 6
+        await stand.show(quiet())
+        assert stand.app.board.pane("verdict").size.height == 2
+
+    on_stage(scenario)
+
+
+def test_trouble_of_the_engine_is_a_line_and_goes_when_it_is_over():
+    async def scenario(stand: Stand) -> None:
+        await stand.show(incident())
+        await stand.show(incident(), trouble="the feed broke: KeyError at live.py:12")
+        assert stand.lines[1].startswith(" ✖ the feed broke: KeyError at live.py:12")
+        assert "1 Workers" in stand.text
+        await stand.show(incident())
+        assert "the feed broke" not in stand.text
+
+    on_stage(scenario)
+
+
+def test_silence_is_said_and_an_ended_feed_is_no_silence(monkeypatch: pytest.MonkeyPatch):
+    async def scenario(stand: Stand) -> None:
+        await stand.show(quiet())
+        assert "NO SIGNAL" not in stand.text
+        board = stand.app.board
+        board.receive(replace(board.latest, received=board.latest.received - 75))
+        await stand.settle()
+        assert "NO SIGNAL 1m15s" in stand.lines[0]
+        board.receive(replace(board.latest, ended=True))
+        await stand.settle()
+        assert "NO SIGNAL" not in stand.lines[0]
+        assert " END " in stand.lines[0]
+
+    on_stage(scenario)
+
+
+def test_production_is_loud():
+    async def scenario(stand: Stand) -> None:
+        await stand.show(quiet())
+        assert stand.lines[0].startswith(" PRODUCTION  unstick  prod-eu ")
+        style = stand.app.screen._compositor.render_strips()[0]._segments[0].style
+        assert style is not None
+        assert style.bgcolor is not None
+
+    on_stage(scenario, production=True)
+
+
+def test_themes_change_and_all_of_it_is_painted_anew():
+    async def scenario(stand: Stand) -> None:
+        await stand.show(incident())
+        seen = {stand.app.painter.theme.name}
+        for _ in range(5):
+            await stand.press("t")
+            seen.add(stand.app.painter.theme.name)
+            assert f"theme: {stand.app.painter.theme.title}" in stand.lines[-1]
+        assert seen == {"midnight", "paper", "contrast", "safe", "terminal", "mono"}
+
+    on_stage(scenario)
+
+
+def test_without_colour_no_colour_is_written(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    async def scenario(stand: Stand) -> None:
+        await stand.show(incident())
+        await stand.press("t")
+        assert stand.app.painter.theme.name == "mono"
+        for strip in stand.app.screen._compositor.render_strips():
+            for segment in strip:
+                assert segment.style is None or segment.style.color is None or segment.style.color.is_default
+
+    on_stage(scenario)
+
+
+def test_an_unknown_theme_is_said_and_the_default_used():
+    async def scenario(stand: Stand) -> None:
+        await stand.show(quiet())
+        assert "there is no theme 'nope'" in stand.lines[-1]
+        assert stand.app.painter.theme.name == "midnight"
+
+    on_stage(scenario, theme="nope")
+
+
+def test_own_keys_work_and_stand_in_the_footer():
+    async def scenario(stand: Stand) -> None:
+        await stand.show(incident())
+        await stand.press("x")
+        assert not stand.app.board.ui.faults_only
+        await stand.press("y")
+        assert stand.app.board.ui.faults_only
+        assert "y faults" in stand.lines[-1]
+
+    on_stage(scenario, keys={"faults": "y"})
+
+
+def test_a_click_moves_the_cursor_and_a_double_click_opens():
+    async def scenario(stand: Stand) -> None:
+        await stand.show(incident())
+        pane = stand.app.board.pane("queues")
+        y = next(nth for nth, line in enumerate(stand.lines) if "● objects" in line) - pane.region.y
+        await stand.pilot.click("#pane-queues", offset=(8, y))
+        await stand.settle()
+        assert stand.app.board.ui.focus == "queues"
+        assert pane.current is not None
+        assert pane.current.key == "objects"
+        await stand.pilot.double_click("#pane-queues", offset=(8, y))
+        await stand.settle()
+        assert "Queues: objects" in stand.text
+
+    on_stage(scenario)
+
+
+def test_more_findings_than_fit_are_counted():
+    async def scenario(stand: Stand) -> None:
+        told = incident()
+        many = tuple(replace(FINDINGS[0], key=str(n)) for n in range(40))
+        await stand.show(replace(told, verdict=replace(told.verdict, rows=many)))
+        assert "1-4 of 40" in stand.text
+
+    on_stage(scenario)

@@ -1,0 +1,67 @@
+"""One table of keys: complete, without clashes, nothing in upper case; and what a user may change in it."""
+
+from __future__ import annotations
+
+import pytest
+from textual.keys import _character_to_key
+
+from unstick.tui.board import BoardScreen
+from unstick.tui.keys import GROUPS, REGISTRY, check_overrides, keys_of, label, normal
+
+
+def test_the_table_has_no_clash_and_every_key_is_one():
+    assert check_overrides({}) == []
+    assert check_overrides({key.id: ",".join(key.keys) for key in REGISTRY}) == []
+
+
+def test_no_key_in_upper_case_is_bound():
+    names = [name.rpartition("+")[2] for key in REGISTRY for name in key.keys]
+    assert not [name for name in names if len(name) == 1 and name.isupper()]
+
+
+def test_every_entry_is_told_in_help_and_its_action_exists():
+    for key in REGISTRY:
+        assert key.help
+        assert key.group in GROUPS
+        assert hasattr(BoardScreen, f"action_{key.action.partition('(')[0]}")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        ({"quit": "Q"}, "upper-case keys are kept for actions"),
+        ({"quit": "shift+Q"}, "upper-case keys are kept for actions"),
+        ({"qit": "x"}, "did you mean 'quit'"),
+        ({"nonsense-of-all": "x"}, "there is no 'nonsense-of-all'"),
+        ({"quit": "x"}, "'x' would be both faults and quit"),
+        ({"quit": "/"}, "'slash' would be both filter and quit"),
+        ({"quit": "bogus"}, "'bogus' is no key"),
+        ({"quit": ""}, "is no key"),
+        ({"quit": "hyper+x"}, "is no key"),
+        ({"quit": "y", "sort": "y"}, "would be both"),
+    ],
+)
+def test_a_bad_override_is_said_in_a_sentence(overrides: dict[str, str], said: str):
+    (error,) = check_overrides(overrides)
+    assert said in error
+
+
+def test_a_good_override_replaces_the_keys():
+    overrides = {"quit": "ctrl+x, f10", "faults": "!"}
+    assert check_overrides(overrides) == []
+    entry = next(key for key in REGISTRY if key.id == "quit")
+    assert keys_of(entry, overrides) == ("ctrl+x", "f10")
+    assert keys_of(entry, {}) == ("q",)
+
+
+def test_a_key_can_be_given_to_another_action_once_it_is_free():
+    assert check_overrides({"quit": "x", "faults": "q"}) == []
+
+
+@pytest.mark.parametrize("char", "/?!@#-+_\\:;.,'\"[](){}~`|<>=*&^%$x7")
+def test_characters_are_named_as_textual_names_them(char: str):
+    assert normal(char) == _character_to_key(char)
+
+
+def test_labels_are_what_people_read():
+    assert [label(name) for name in ("slash", "ctrl+l", "pagedown", "x")] == ["/", "^l", "pgdn", "x"]
