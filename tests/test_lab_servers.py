@@ -15,7 +15,7 @@ import redis
 
 from tests.lab.fixtures import Vhost
 from tests.lab.processes import LabError, lives
-from tests.lab.servers import Postgres, Rabbit, Redis
+from tests.lab.servers import Postgres, Rabbit, Redis, require_servers
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 
@@ -109,6 +109,7 @@ def test_data_survives_restart_and_kill() -> None:
 @pytest.mark.parametrize("how", ["return", "kill"])
 def test_nothing_is_left_when_the_lab_ends(tmp_path: Path, how: str) -> None:
     """Even ``kill -9`` of the process that started servers leaves neither processes nor directories."""
+    require_servers()
     note = tmp_path / "note"
     script = f"""
         import os, pathlib, signal

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import itertools
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,6 +23,7 @@ import psutil
 import redis
 
 from tests.lab.fault_proxy import FaultProxy
+from tests.lab.fixtures import DEMO_DATA
 from tests.lab.processes import LOOPBACK
 from tests.lab.servers import Postgres, Rabbit, Redis
 from unstick import clock, settings
@@ -60,6 +62,13 @@ def port_of(url: str) -> int:
     port = urlsplit(url).port
     assert port is not None
     return port
+
+
+def seed(server: Postgres) -> str:
+    """A database of ``server`` with the demo schema and seed; its connection string."""
+    server.psql("CREATE DATABASE seeded;")
+    server.psql("".join((DEMO_DATA / name).read_text() for name in ("schema.sql", "seed.sql")), "seeded")
+    return server.database_url("seeded")
 
 
 def watching(urls: Urls, *, management: bool = True) -> settings.Context:
@@ -197,19 +206,17 @@ def _answers() -> dict[str, bytes]:
 
 
 class Watch:
-    """A live feed that runs, and the newest board of what it saw; everything that nobody caught is in ``uncaught``."""
+    """A live feed that runs, and the newest board of what it saw."""
 
     def __init__(self, context: settings.Context, *, tick_s: float = 0.1) -> None:
         self.context = context
         self.board: Board | None = None
-        self.uncaught: list[str] = []
         self.seen: list[Callable[[Board], None]] = []
         """Called with every new board."""
         self._feed = LiveFeed(lane_specs(context), context.name, tick_s)
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        asyncio.get_running_loop().set_exception_handler(lambda _, context: self.uncaught.append(repr(context)))
         self._task = asyncio.ensure_future(self._read())
         return self
 
@@ -240,6 +247,20 @@ class Watch:
                 self.board = fold(self.board, frame, self.context)
                 for call in self.seen:
                     call(self.board)
+
+
+@contextlib.asynccontextmanager
+async def nothing_uncaught() -> AsyncIterator[None]:
+    """Fails when the loop was told of an error that nobody caught, be it by a task that was thrown away."""
+    found: list[str] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, told: found.append(f"{told['message']}: {told.get('exception')!r}"))
+    yield
+    for _ in range(3):
+        gc.collect()
+        await asyncio.sleep(0.01)
+    loop.set_exception_handler(None)
+    assert found == []
 
 
 def sockets_to(url: str) -> int:

@@ -62,12 +62,12 @@ def test_examples_of_the_page_load(tmp_path: Path) -> None:
 
 def test_a_page_is_rewritten_between_its_markers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     page = tmp_path / "page.md"
-    page.write_text(f"before\n{BEGIN}old\n{END}after\n")
+    page.write_text(f"before\n{BEGIN}outdated\n{END}after\n")
     main([str(page)])
     text = page.read_text()
     assert text.startswith("before\n")
     assert text.endswith("after\n")
-    assert "old" not in text
+    assert "outdated" not in text
     main([])
     assert capsys.readouterr().out in text
     with pytest.raises(ValueError, match="no markers"):

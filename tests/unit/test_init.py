@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import stat
 import tomllib
@@ -58,7 +59,9 @@ def test_what_was_found_is_what_loads(tmp_path: Path) -> None:
     )
     text = written(loaded, found)
     again = reload(tmp_path, text, ENVIRON)
-    assert again.context == found
+    assert again.context.celery[1].url == loaded.context.redis.url
+    second = msgspec.structs.replace(again.context.celery[1], url=None)
+    assert msgspec.structs.replace(again.context, celery=(again.context.celery[0], second)) == found
     assert not again.discover
     assert CANARY not in text
     for name in ENVIRON:
@@ -99,7 +102,8 @@ def test_every_commented_key_can_be_taken_into_use(tmp_path: Path) -> None:
         *(defaults.thresholds, defaults.intervals, defaults.host),
     )
     assert context.crawler == Crawler()
-    assert context.locks == Locks()
+    assert context.locks is not None
+    assert msgspec.structs.replace(context.locks, urls=()) == Locks()
     document = tomllib.loads(used)
     for key in keys(Context).values():
         table = inner_table(key)
@@ -110,7 +114,7 @@ def test_every_commented_key_can_be_taken_into_use(tmp_path: Path) -> None:
 
 def test_every_key_is_explained() -> None:
     lines = written(from_environment({}), Context()).splitlines()
-    for before, line in zip(lines, lines[1:], strict=False):
+    for before, line in itertools.pairwise(lines):
         if re.match(r"#?[a-z_]+ = ", line) and not line.startswith(
             ("config_version", "#default_context", '#color = "red')
         ):

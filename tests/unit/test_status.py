@@ -91,7 +91,7 @@ def test_a_number_that_could_not_be_had_is_null() -> None:
 
 def test_the_first_line_is_complete_and_carries_performance_data(incident: Board) -> None:
     first, *rest = status_lines(incident)
-    assert first.startswith("UNSTICK CRITICAL - test: 15 proxies held by dead workers of 8b4f59aa")
+    assert first.startswith("UNSTICK CRITICAL - test: 15 proxies held for 8b4f59aa without a task")
     assert "proxies_stuck=15" in first.partition(" | ")[2]
     assert any(line.startswith("✖ Proxies") for line in rest)
     assert not any("\x1b" in line for line in [first, *rest])

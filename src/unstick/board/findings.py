@@ -119,12 +119,9 @@ def _holders(container: str, holders: list[Worker], rows: list[Proxy], *, gone: 
         return f"container {container} is gone{ago} and still holds {held}"
     if len(holders) == 1:
         return f"worker {holders[0].name} is dead{ago} and still holds {held}"
-    who = (
-        f"{len(holders)} workers of {container} are dead{ago} and still hold"
-        if holders
-        else f"idle {container} holds"
-    )
-    return f"{who} {held}"
+    if holders:
+        return f"{len(holders)} workers of {container} are dead{ago} and still hold {held}"
+    return f"{held} held for {container} without a task"
 
 
 def _queues(queues: Queues | None) -> Iterator[Finding]:

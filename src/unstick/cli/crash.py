@@ -15,7 +15,7 @@ from unstick import __version__, clock
 def report(error: BaseException) -> str:
     """Write the traceback of ``error`` without locals; the sentence to print."""
     name = type(error).__name__
-    path = Path(platformdirs.user_state_dir("unstick")) / f"crash-{clock.now():.0f}.txt"
+    path = Path(platformdirs.user_state_dir("unstick")) / f"crash-{clock.now():.0f}-{os.getpid()}.txt"
     lines = [f"unstick {__version__}, Python {platform.python_version()}\n", *traceback.format_exception(error)]
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

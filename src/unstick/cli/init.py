@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 import msgspec
 import msgspec.inspect as mi
+from msgspec.structs import replace
 
 from unstick.cli.codes import DONE, INPUT_OUTPUT, USAGE
 from unstick.cli.discovery import discover
@@ -78,7 +79,7 @@ def written(loaded: Loaded, found: Context) -> str:
 
 class _Writer:
     def __init__(self, loaded: Loaded, found: Context) -> None:
-        self._found = found
+        self._found = _explicit(found) if "CELERY_BROKER_URL" in loaded.variables.values() else found
         self._variables = {_at(loaded.context, path): name for path, name in loaded.variables.items()}
 
     def lines(self) -> Iterator[str]:
@@ -129,6 +130,12 @@ class _Writer:
         yield f'#{name} = "unstick.password"'
 
 
+def _explicit(found: Context) -> Context:
+    """``found`` with the Redis server named where a Celery entry means it: the variable would fill the gap."""
+    entries = (replace(entry, url=found.redis.url) if entry.url is None else entry for entry in found.celery)
+    return replace(found, celery=tuple(entries))
+
+
 def _at(context: Context, path: str) -> Url:
     found: object = context
     for name in path.split("."):
@@ -153,9 +160,11 @@ def _plain(text: str) -> str:
 
 def _example(key: Key) -> str:
     """The default as TOML; where there is none, something that could stand there."""
-    if key.default is not None and not key.required:
+    if key.default is not None and not key.required and not (key.default == () and key.secret_file):
         return toml(key.default, is_span=key.span)
     match key.type:
+        case mi.VarTupleType():
+            return toml((_EXAMPLES["http"],))
         case mi.CustomType():
             return toml(_EXAMPLES[next(name for name in key.extra["schemes"] if name in _EXAMPLES)])
         case mi.LiteralType(values=values):

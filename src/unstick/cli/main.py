@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import click
 
@@ -88,6 +89,45 @@ def watch(ctx: click.Context, /, *, as_json: bool, **options: Any) -> int:
     from unstick.cli.watch import run_watch  # noqa: PLC0415 - imported when it runs
 
     return run_watch(**_given(ctx, options), as_json=as_json)
+
+
+@unstick.command()
+@configured
+@click.option("--json", "as_json", is_flag=True, help="Print the checks as JSON.")
+@click.pass_context
+def doctor(ctx: click.Context, /, *, as_json: bool, **options: Any) -> int:
+    """What can be reached, with which rights, and the line that mends what is missing."""
+    from unstick.cli import doctor as command  # noqa: PLC0415 - imported when it runs
+    from unstick.cli.start import open_config  # noqa: PLC0415 - imported when it runs
+
+    loaded = open_config(**_given(ctx, options))
+    return loaded if isinstance(loaded, int) else command.run(loaded, json=as_json)
+
+
+@unstick.command()
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Write this file (mode 0600) instead of printing."
+)
+@click.option("--force", is_flag=True, help="Replace the file if it exists.")
+def init(output: Path | None, *, force: bool) -> int:
+    """Write a commented unstick.toml from what is found behind DATABASE_URL, REDIS_URL and the others."""
+    from unstick.cli import init as command  # noqa: PLC0415 - imported when it runs
+
+    return command.run(os.environ, output=output, force=force)
+
+
+@unstick.command()
+@configured
+@click.argument("name", metavar="ROLE")
+@click.option("--role", "kind", type=click.Choice(["watcher", "operator"]), default="watcher", show_default=True)
+@click.pass_context
+def grants(ctx: click.Context, /, *, name: str, kind: Literal["watcher", "operator"], **options: Any) -> int:
+    """Print SQL, Redis ACL and RabbitMQ lines that make ROLE a least-privilege watcher or operator."""
+    from unstick.cli import grants as command  # noqa: PLC0415 - imported when it runs
+    from unstick.cli.start import open_config  # noqa: PLC0415 - imported when it runs
+
+    loaded = open_config(**_given(ctx, options))
+    return loaded if isinstance(loaded, int) else command.run(loaded, name, kind=kind)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -13,19 +13,19 @@ from unstick.settings import Context
 from unstick.tui.keys import check_overrides
 
 
-def open_config(path: Path | None, name: str | None) -> Loaded | int:
+def open_config(path: Path | None, context: str | None) -> Loaded | int:
     """The configuration, or the exit code after complaining of everything that is wrong with it."""
     try:
-        return load(path, name, os.environ, check_keys=check_overrides)
+        return load(path, context, os.environ, check_keys=check_overrides)
     except ConfigError as error:
         for problem in error.problems:
             complain(str(problem))
         return error.exit_code
 
 
-def open_context(path: Path | None, name: str | None) -> Context | int:
+def open_context(path: Path | None, context: str | None) -> Context | int:
     """The context to watch, with what discovery found; or the exit code after complaining."""
-    loaded = open_config(path, name)
+    loaded = open_config(path, context)
     if isinstance(loaded, int):
         return loaded
     if not loaded.discover:

@@ -114,13 +114,13 @@ def about(table: type[msgspec.Struct], field: str = "") -> str:
 
 
 def toml(value: object, *, is_span: bool = False) -> str:
-    """``value`` as TOML.
+    """``value`` as TOML; ``None`` is ``false``, which says that there is none.
 
     >>> toml(True), toml(("a", 1)), toml(30.0, is_span=True), toml({"a": "b"})
     ('true', '["a", 1]', '"30s"', '{ a = "b" }')
     """
     match value:
-        case bool():
+        case None | bool():
             return "true" if value else "false"
         case int() | float():
             return f'"{span(value)}"' if is_span else f"{value:g}" if isinstance(value, float) else str(value)

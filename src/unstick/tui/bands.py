@@ -51,19 +51,27 @@ def draw_header(parts: Sequence[Line], signal: Signal, options: BoardOptions, wi
     """Name and context at the left, loud in production; then what must not be overlooked; then the rest."""
     name = _name(parts[0] if parts else (), options)
     flags = badges(signal)
-    used = sum(measure(piece.text) for piece in (*name, *flags))
-    if used > width:
-        used = sum(measure(piece.text) for piece in flags)
-        line = "".join(piece.text for piece in name)
-        short = fit((Span(line),), max(0, width - used), measure)
-        name = tuple(Piece(span.text, name[0].role, Ground.HEADER) for span in short)
-        used += width_of(short, measure)
-    room = width - used
+    space = max(0, width - sum(measure(piece.text) for piece in flags))
+    name = _cropped(name, space, measure)
+    room = space - sum(measure(piece.text) for piece in name)
     if room < 4:
-        return (*name, *flags, Piece(" " * max(0, room), Role.TEXT, Ground.HEADER))
+        return _cropped((*name, *flags, Piece(" " * room, Role.TEXT, Ground.HEADER)), width, measure)
     rest = draw_ends(parts[1:], room - 3, measure, keep_first=False)
     pad = Piece("  ", Role.TEXT, Ground.HEADER)
     return (*name, *flags, pad, *on(Ground.HEADER, rest), Piece(" ", Role.TEXT, Ground.HEADER))
+
+
+def _cropped(drawn: Drawn, width: int, measure: Measure) -> Drawn:
+    """At most ``width`` cells of ``drawn``; the piece that is cut ends in an ellipsis."""
+    out: list[Piece] = []
+    for piece in drawn:
+        size = measure(piece.text)
+        if size > width:
+            out += [piece._replace(text=span.text) for span in fit((Span(piece.text),), width, measure)]
+            break
+        out.append(piece)
+        width -= size
+    return tuple(out)
 
 
 def _name(part: Line, options: BoardOptions) -> Drawn:
@@ -94,9 +102,7 @@ def draw_tabs(panes: Sequence[PaneView], active: str, width: int, measure: Measu
         if pieces[nth - 1].role == Chrome.TAB_ACTIVE and pieces[nth].text == " ":
             pieces[nth] = pieces[nth]._replace(role=Chrome.TAB_ACTIVE)
     used = sum(measure(piece.text) for piece in pieces)
-    if used > width:
-        return on(Ground.SCREEN, fit((Span("".join(piece.text for piece in pieces)),), width, measure))
-    return (*pieces, Piece(" " * (width - used), Role.TEXT))
+    return _cropped((*pieces, Piece(" " * max(0, width - used), Role.TEXT)), width, measure)
 
 
 def _tab(number: int, pane: PaneView, active: bool, limit: int) -> Drawn:  # noqa: FBT001 - one caller, just above

@@ -15,6 +15,8 @@ from unstick.sql.rights import grant_select
 
 SUBJECT = "postgres"
 READ_ONLY = "25006"
+ATTEMPT = "UPDATE {table} SET {column} = {column} WHERE false"
+"""Would change no row; a read-only transaction refuses it before it looks at any right: the proof that is wanted."""
 
 
 async def postgres(context: Context) -> list[Check]:
@@ -150,7 +152,7 @@ class _Examination:
             codes.append(code)
 
         column = sql.column(next(column for column, key in relation.columns if key))
-        statement = sql.statement("doctor_attempt", table=sql.table(relation.name), column=column)
+        statement = ATTEMPT.format(table=sql.table(relation.name), column=column)
         try:
             async with self._connection.look(note) as look:
                 await look.rows(statement)
