@@ -142,9 +142,10 @@ def test_servers_that_do_not_answer(closed_port: int, capsys: pytest.CaptureFixt
         celery=(Celery(url=Url(f"amqp://u:S3CR3T@{place}/")),),
     )
     found = checks(context)
-    assert {check.subject for check in found if check.mark is Mark.DOWN} == {
-        *("postgres", "redis", "rabbitmq", "health web")
-    }
+    down = {check.subject: check for check in found if check.mark is Mark.DOWN}
+    assert set(down) == {"postgres", "redis", "rabbitmq", "health web"}
+    assert all(place in check.text and check.mend for check in down.values())
+    assert down["rabbitmq"].mend == "start the server, or correct rabbitmq.management_url"
     assert run(loaded(context), json=True) == 69
     out = capsys.readouterr().out
     told = json.loads(out)

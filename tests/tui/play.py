@@ -48,7 +48,11 @@ class SampleStory:
         return frame.seq
 
     def tell(self, board: object) -> Told:
-        return self._tell(int(str(board)))
+        told = self._tell(int(str(board)))
+        if self._fault == "paint" and board == 2:
+            secret = "hunter2"  # a local that no crash report may print
+            return Told(told.header, told.verdict, (secret,))  # type: ignore[arg-type]
+        return told
 
 
 def main() -> int:

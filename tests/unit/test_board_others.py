@@ -11,6 +11,7 @@ from unstick.facts.celery import CeleryFacts, CeleryQueue
 from unstick.facts.crawler import CrawlerWorker
 from unstick.facts.frame import Frame
 from unstick.facts.health import HealthFacts
+from unstick.facts.host import HostFacts
 from unstick.facts.level import Level
 from unstick.facts.locks import LockFacts, LockRow
 from unstick.facts.rabbitmq import RabbitConnection, RabbitFacts, RabbitQueue
@@ -281,3 +282,20 @@ def test_a_context_without_systems_is_calm_and_says_so() -> None:
     board = played([frame(T0)], empty)
     assert board.level is Level.OK
     assert board.subjects.workers is None
+
+
+def host(at: float, cpu: float | None) -> Frame:
+    facts = HostFacts("h", cpu, 2, 1.0, 1.0, 1.0, 5.0, 10, 9, 0.0, (), None, None, None, None, 1, (), None, 1)
+    return frame(at, fresh("host", facts, at))
+
+
+class TestHost:
+    def test_a_burst_of_cpu_is_calm(self) -> None:
+        loads = [10.0] * 5 + [100.0] * 4
+        board = played([host(T0 + 5 * n, cpu) for n, cpu in enumerate(loads)])
+        assert board.level is Level.OK
+
+    def test_half_a_minute_of_full_cpu_is_not(self) -> None:
+        board = played([host(T0 + 5 * n, 100.0) for n in range(8)])
+        assert board.findings[0].id == "host:cpu"
+        assert board.level is Level.CRITICAL

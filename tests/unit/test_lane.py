@@ -198,3 +198,38 @@ def test_a_source_that_asks_to_be_left_alone_is() -> None:
 
     asyncio.run(scenario())
     assert question.asked == 1
+
+
+def test_a_lost_connection_is_tried_again_soon_however_long_the_interval() -> None:
+    wire, question = Wire(), Question(interval_s=3600.0)
+    lost = iter([failure(TroubleKind.CLOSED, "gone", transport=True)])
+    question.answer = lambda: next((refusing(error)() for error in lost), FACT)
+    asyncio.run(run_until(Lane(wire, [question]), lambda: question.asked == 2))
+    assert wire.aborted == 1
+
+
+def test_the_wait_for_a_deadline_is_a_part_of_the_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(base, "BACKOFF_FIRST_S", 0.01)
+    monkeypatch.setattr(base, "BACKOFF_CAP_S", 0.5)
+    monkeypatch.setattr("random.uniform", lambda _, high: high)
+    begun: list[float] = []
+
+    class Hanging(Question):
+        async def look(self, connection: Wire) -> HostFacts:
+            begun.append(base.clock.monotonic())
+            return await super().look(connection)
+
+    question = Hanging()
+    question.hang = True
+    asyncio.run(run_until(Lane(Wire(), [question], deadline_s=0.4), lambda: len(begun) == 8))
+    assert 0.5 <= begun[-1] - begun[-2] < 0.8
+
+
+def test_a_driver_that_cancels_whoever_waits_does_not_end_the_lane() -> None:
+    question = Question()
+    question.answer = refusing(asyncio.CancelledError())  # type: ignore[arg-type]
+    lane = Lane(Wire(), [question])
+    asyncio.run(once(lane))
+    reading = lane.observations()[0].reading
+    assert isinstance(reading, Missing)
+    assert reading.trouble.kind is TroubleKind.CLOSED

@@ -10,6 +10,9 @@ from unstick.facts.host import HostFacts
 from unstick.facts.level import Level, above, worst
 from unstick.settings import Context
 
+SUSTAINED = 6
+"""Columns of history: thirty seconds."""
+
 
 class Host(msgspec.Struct, frozen=True):
     """Levels per resource; ``facts`` is ``None`` while psutil can't be read."""
@@ -23,6 +26,13 @@ class Host(msgspec.Struct, frozen=True):
     net_out_per_s: float | None
 
 
+def sustained(values: tuple[float | None, ...]) -> float | None:
+    """The least of the last half minute: a burst is no saturation. ``None`` before that much was seen."""
+    last = values[-SUSTAINED:]
+    known = [value for value in last if value is not None]
+    return min(known) if len(last) == SUSTAINED and len(known) == SUSTAINED else None
+
+
 def fold_host(sight: Sight, notes: Notes, context: Context) -> Host | None:
     """Judge the host; ``None`` when it is switched off."""
     if not sight.states("host"):
@@ -34,10 +44,11 @@ def fold_host(sight: Sight, notes: Notes, context: Context) -> Host | None:
         return Host(level, None, Level.UNKNOWN, Level.UNKNOWN, Level.UNKNOWN, None, None)
     facts, limits = seen.value, context.host
     notes.record("host:cpu", facts.cpu_percent)
+    busy = sustained(notes.before.values("host:cpu"))
     notes.record("host:memory", facts.memory_percent)
     notes.record("host:net_in", facts.net_in_bytes)
     notes.record("host:net_out", facts.net_out_bytes)
-    cpu = Level.OK if facts.cpu_percent is None else above(facts.cpu_percent, limits.cpu_warning, limits.cpu_critical)
+    cpu = Level.OK if busy is None else above(busy, limits.cpu_warning, limits.cpu_critical)
     memory = above(facts.memory_percent, limits.memory_warning, limits.memory_critical)
     disk = worst(above(d.used_percent, limits.disk_warning, limits.disk_critical) for d in facts.disks)
     rates = [notes.before.rate_per_min(name, 15.0) for name in ("host:net_in", "host:net_out")]

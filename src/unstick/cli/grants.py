@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
+from msgspec.structs import replace
+
 from unstick import sql
 from unstick.cli.codes import DONE, USAGE
 from unstick.facts.text import clean
@@ -44,7 +46,10 @@ def run(loaded: Loaded, role: str, *, kind: Kind = "watcher") -> int:
         return USAGE
     from unstick.cli.discovery import discovered  # noqa: PLC0415 - imports what it asks
 
-    sys.stdout.write("".join(f"{line}\n" for line in lines(discovered(loaded), role, kind)))
+    context = discovered(loaded)
+    if loaded.discover and not (context.dramatiq or context.celery):
+        context = replace(context, dramatiq=(Dramatiq(),), celery=(Celery(),))
+    sys.stdout.write("".join(f"{line}\n" for line in lines(context, role, kind)))
     return DONE
 
 

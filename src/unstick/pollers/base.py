@@ -115,8 +115,8 @@ class Lane(Generic[ConnectionT]):
         try:
             value = await self._bounded(question.poller)
         except BackendError as error:
-            self._fail(question, error)
             question.due = max(begun + interval, clock.monotonic() + (error.trouble.retry_after_s or 0.0))
+            self._fail(question, error, begun)
         else:
             cost = self.connection.take_cost()
             question.succeeded(value, Cost(cost.queries, cost.bytes_in, cost.bytes_out, clock.monotonic() - begun))
@@ -124,15 +124,24 @@ class Lane(Generic[ConnectionT]):
             question.due = begun + interval
         self._changed()
 
-    def _fail(self, question: _Question[ConnectionT], error: BackendError) -> None:
+    def _fail(self, question: _Question[ConnectionT], error: BackendError, begun: float) -> None:
+        """Note a failed look. After a lost connection every question is due, whatever its interval: it could be long.
+
+        The pause counts from the beginning of the look, so that waiting for a deadline is a part of it: a server that
+        is back is seen within :data:`BACKOFF_CAP_S`.
+        """
         self.connection.take_cost()
         question.failed(error.trouble)
         if not error.transport:
             return
         self.connection.abort()
         self._failures += 1
-        pause = BREAKER_S if error.trouble.kind in _REFUSED_BY_NAME else self._backoff()
-        self._resume = clock.monotonic() + pause
+        now = clock.monotonic()
+        if error.trouble.kind in _REFUSED_BY_NAME:
+            self._resume = now + BREAKER_S
+        else:
+            self._resume = max(begun + self._backoff(), now + BACKOFF_FIRST_S)
+        self._resume = max(self._resume, now + (error.trouble.retry_after_s or 0.0))
         for other in self._questions:
             if other is not question:
                 other.failed(error.trouble)
@@ -154,6 +163,8 @@ class Lane(Generic[ConnectionT]):
                 raise BackendError(
                     Trouble(TroubleKind.TIMEOUT, f"no answer within {self._deadline_s:g} s"), transport=True
                 )
+            if task.cancelled():  # by its driver: when a link breaks, some cancel whoever waits on it
+                raise BackendError(Trouble(TroubleKind.CLOSED, "the connection was given up"), transport=True)
             return task.result()
         except asyncio.CancelledError:
             self.connection.abort()

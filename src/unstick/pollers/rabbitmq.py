@@ -166,7 +166,9 @@ class RabbitPoller:
         )
 
     def _queue_count(self, overview: Overview, listed: Sequence[Queue]) -> int | None:
-        return len(listed) if self._options.vhosts else whole(overview.totals.queues)
+        """Queues that people use: those that Celery keeps for itself are not counted."""
+        total = len(listed) if self._options.vhosts else whole(overview.totals.queues)
+        return None if total is None else max(0, total - sum(internal(q.name) for q in listed))
 
     def _named(self, q: Queue) -> bool:
         return q.name in self._options.queues or configured(q.vhost, q.name, self._owners) is not None

@@ -305,6 +305,10 @@ class BoardScreen(Screen[None], inherit_bindings=False):
         else:
             self.change(replace(self.ui, maximised=None))
 
+    def action_suspend(self) -> None:
+        """To the shell with the terminal restored; the board comes back with ``fg``."""
+        self.app.action_suspend_process()
+
     def action_quit(self) -> None:
         """Leave, exit code 0."""
         cast("BoardApp", self.app).leave(0)

@@ -58,6 +58,7 @@ REGISTRY: tuple[Key, ...] = (
     Key("redraw", ("ctrl+l",), "redraw", "draw everything again", "Screen"),
     Key("help", ("question_mark", "f1"), "help", "this page", "Screen", "help"),
     Key("back", ("escape",), "back", "close, clear the filter, leave the pane: one step back", "Screen"),
+    Key("suspend", ("ctrl+z",), "suspend", "to the shell; fg comes back", "Screen"),
     Key("quit", ("q",), "quit", "quit", "Screen", "quit"),
     Key("interrupt", ("ctrl+c",), "interrupt", "quit, exit code 130", "Screen", "", True),  # noqa: FBT003
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+import stat
 import sys
 import termios
 import threading
@@ -75,6 +76,7 @@ class Leaving:
         poll.register(self._wakeup[0], select.POLLIN)
         ready = dict(poll.poll())
         if self._wakeup[0] not in ready:
+            _detach()
             self._ask(128 + signal.SIGHUP)
 
     def _deadline(self, code: int) -> None:
@@ -89,6 +91,16 @@ class Leaving:
             if self._attributes is not None:
                 termios.tcsetattr(fd, termios.TCSANOW, self._attributes)
             os.write(fd, _RESTORE.encode())
+
+
+def _detach() -> None:
+    """Standard streams that were the lost terminal lead nowhere from now on, so that what is still written ends well."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for fd in (0, 1, 2):
+        with suppress(OSError):
+            if stat.S_ISCHR(os.fstat(fd).st_mode):
+                os.dup2(nowhere, fd)
+    os.close(nowhere)
 
 
 def _stdin() -> int:

@@ -13,6 +13,7 @@ from unstick.backends.base import BackendError, Connection
 from unstick.cli.discovery import within
 from unstick.facts.reading import Trouble, TroubleKind
 from unstick.facts.text import clean
+from unstick.secret import Url
 
 PATIENCE_S = 5.0
 """For one server, all its questions together."""
@@ -49,11 +50,20 @@ def check(subject: str, mark: Mark, text: str, mend: str = "") -> Check:
 
 
 async def asked(
-    subject: str, connection: ConnectionT, ask: Callable[[ConnectionT], Awaitable[list[Check]]]
+    subject: str,
+    connection: ConnectionT,
+    ask: Callable[[ConnectionT], Awaitable[list[Check]]],
+    *,
+    url: Url,
+    setting: str,
 ) -> list[Check]:
-    """The checks of one server; a single one when it cannot be asked."""
+    """The checks of one server; a single one, naming ``url`` and the key to correct, when it cannot be asked."""
     answer = await within(connection, ask, PATIENCE_S)
-    return [of_trouble(subject, answer.trouble)] if isinstance(answer, BackendError) else answer
+    if not isinstance(answer, BackendError):
+        return answer
+    found = of_trouble(subject, answer.trouble)
+    text = found.text if url.address in found.text else f"{url.address}: {found.text}"
+    return [check(subject, found.mark, text, found.mend or f"start the server, or correct {setting}")]
 
 
 def of_trouble(subject: str, trouble: Trouble) -> Check:

@@ -19,8 +19,10 @@ async def endpoints(context: Context) -> list[Check]:
 
     async def one(subject: str, url: Url, path: str, key: str) -> list[Check]:
         async with gate:
+            connection = HttpConnection(url, cap=WORKER_CAP)
+            setting = f"{key.partition('.')[0]}.url"
             return await asked(
-                subject, HttpConnection(url, cap=WORKER_CAP), lambda link: _ask(subject, link, path, key)
+                subject, connection, lambda link: _ask(subject, link, path, key), url=url, setting=setting
             )
 
     answers = await asyncio.gather(*(one(*place) for place in _places(context)))

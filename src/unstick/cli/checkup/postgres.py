@@ -28,7 +28,7 @@ async def postgres(context: Context) -> list[Check]:
         settings.url, statement_timeout_s=settings.statement_timeout_s, lock_timeout_s=settings.lock_timeout_s
     )
     examination = _Examination(context, connection)
-    return await asked(SUBJECT, connection, lambda _: examination.run())
+    return await asked(SUBJECT, connection, lambda _: examination.run(), url=settings.url, setting="postgres.url")
 
 
 def _unusable(context: Context) -> Iterator[Check]:

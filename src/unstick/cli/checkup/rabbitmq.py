@@ -16,7 +16,7 @@ from unstick.backends.http import check as checked
 from unstick.cli.checkup.check import Check, Mark, Watch, asked, check
 from unstick.cli.grants import named_vhosts
 from unstick.secret import Url
-from unstick.settings import Context, Dramatiq
+from unstick.settings import Celery, Context, Dramatiq
 
 SUBJECT = "rabbitmq"
 VHOSTS = 20
@@ -37,7 +37,13 @@ async def rabbitmq(context: Context) -> list[Check]:
     """The management API where there is one, and every AMQP URL where there is none."""
     management = context.rabbitmq.management_url
     if management is not None:
-        return await asked(SUBJECT, HttpConnection(management), lambda link: _management(context, link, management))
+        return await asked(
+            SUBJECT,
+            HttpConnection(management),
+            lambda link: _management(context, link, management),
+            url=management,
+            setting="rabbitmq.management_url",
+        )
     answers = await asyncio.gather(*(_amqp(url, queues) for url, queues in _amqp_urls(context).items()))
     return [one for answer in answers for one in answer]
 
@@ -139,7 +145,8 @@ def _amqp_urls(context: Context) -> dict[Url, list[str]]:
     found: dict[Url, list[str]] = {}
     if context.rabbitmq.url is not None:
         found[context.rabbitmq.url] = list(context.rabbitmq.queues)
-    for entry in (*context.dramatiq, *context.celery):
+    entries: list[Dramatiq | Celery] = [*context.dramatiq, *context.celery]
+    for entry in entries:
         url = entry.url
         if url is not None and url.scheme in {"amqp", "amqps"}:
             suffixes = ("", ".DQ", ".XQ") if isinstance(entry, Dramatiq) else ("",)
@@ -169,7 +176,7 @@ async def _amqp(url: Url, queues: list[str]) -> list[Check]:
         mend = f"on the broker: rabbitmqctl list_user_permissions {shlex.quote(user)}"
         return [*checks, check(SUBJECT, Mark.UNKNOWN, text, mend)]
 
-    return await asked(SUBJECT, connection, ask)
+    return await asked(SUBJECT, connection, ask, url=url, setting="rabbitmq.url")
 
 
 def _json(answer: Answer) -> Any:

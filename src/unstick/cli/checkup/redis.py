@@ -10,7 +10,7 @@ from unstick.backends.base import BackendError
 from unstick.backends.redis import Command, RedisConnection
 from unstick.cli.checkup.check import Check, Mark, Watch, asked, check, of_trouble
 from unstick.secret import Url
-from unstick.settings import Context
+from unstick.settings import Celery, Context, Dramatiq
 
 _SCHEMES = frozenset({"redis", "rediss", "unix"})
 _WRITES: tuple[tuple[str, ...], ...] = (
@@ -26,14 +26,18 @@ _WRITES: tuple[tuple[str, ...], ...] = (
 async def redis(context: Context) -> list[Check]:
     """The checks of every Redis database, one connection each."""
     answers = await asyncio.gather(
-        *(_database(name, url, reads) for url, (name, reads) in _databases(context).items())
+        *(
+            _database("redis" if url == context.redis.url else f"redis {name}", name, url, reads)
+            for url, (name, reads) in _databases(context).items()
+        )
     )
     return [*_unusable(context), *(one for answer in answers for one in answer)]
 
 
 def _unusable(context: Context) -> Iterator[Check]:
     if context.redis.url is None:
-        for entry in (*context.dramatiq, *context.celery):
+        entries: list[Dramatiq | Celery] = [*context.dramatiq, *context.celery]
+        for entry in entries:
             if entry.url is None:
                 text = f"{entry.name} has no server: neither its url nor redis.url is set"
                 yield check("redis", Mark.DOWN, text, "set redis.url, or export REDIS_URL")
@@ -49,7 +53,7 @@ def _databases(context: Context) -> dict[Url, tuple[str, list[Command]]]:
             names.append(name)
             commands.extend(reads)
 
-    add(context.redis.url, "redis")
+    add(context.redis.url, "")
     for dramatiq in context.dramatiq:
         beats, queue = f"{dramatiq.namespace}:__heartbeats__", f"{dramatiq.namespace}:default"
         add(
@@ -72,11 +76,10 @@ def _databases(context: Context) -> dict[Url, tuple[str, list[Command]]]:
         key = context.sync.balance_key.replace("{id}", "0")
         read: Command = ("MGET", key) if context.sync.balance_field is None else ("TYPE", key)
         add(context.sync.redis_url or context.redis.url, "sync", read)
-    return {url: (", ".join(dict.fromkeys(names)), reads) for url, (names, reads) in found.items()}
+    return {url: (", ".join(dict.fromkeys(filter(None, names))), reads) for url, (names, reads) in found.items()}
 
 
-async def _database(name: str, url: Url, reads: list[Command]) -> list[Check]:
-    subject = "redis" if name.startswith("redis") else f"redis {name}"
+async def _database(subject: str, name: str, url: Url, reads: list[Command]) -> list[Check]:
     setting = "redis.url" if subject == "redis" else f"the url of {name}"
     connection = RedisConnection(url, setting=setting)
 
@@ -95,7 +98,7 @@ async def _database(name: str, url: Url, reads: list[Command]) -> list[Check]:
         checks += await _reading(subject, link, name, reads)
         return [*checks, await _writing(subject, link, user, version)]
 
-    return await asked(subject, connection, ask)
+    return await asked(subject, connection, ask, url=url, setting=setting)
 
 
 async def _reading(subject: str, link: RedisConnection, name: str, reads: list[Command]) -> list[Check]:
@@ -107,7 +110,7 @@ async def _reading(subject: str, link: RedisConnection, name: str, reads: list[C
     missing = [one for one in refused.values() if one.mark is Mark.MISSING]
     if missing or not reads:
         return missing
-    return [check(subject, Mark.OK, f"reads what {name} needs")]
+    return [check(subject, Mark.OK, f"reads what {name} asks for")]
 
 
 async def _writing(subject: str, link: RedisConnection, user: str, version: str) -> Check:

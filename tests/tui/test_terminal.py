@@ -1,0 +1,289 @@
+"""The board in a real terminal: every road out restores it, and nothing foreign is ever written to it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import stat
+import struct
+import sys
+import termios
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyte
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TIMEOUT_S = 30.0
+CSI = re.compile(r"\x1b\[[0-9;:?<>=!$ ]*[@-~]")
+POINTER = "\x1b]22;default\x07"
+"""Textual puts the mouse pointer back to its usual shape."""
+MODES = re.compile(r"\x1b\[\?([0-9;]+)([hl])")
+OFF = {"1049", "1000", "1002", "1003", "1006", "1015", "1004", "2004"}
+"""Private modes that must be off at the end; 7 (wrap) and 25 (cursor) must be on."""
+
+
+class Terminal:
+    """A child in a pseudo-terminal of its own, and everything it wrote."""
+
+    def __init__(self, *args: str, size: tuple[int, int] = (120, 36), nohup: bool = False, env: dict[str, str] | None = None) -> None:
+        self.master, self.slave = pty.openpty()
+        fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
+        self.before = termios.tcgetattr(self.slave)
+        self.output = b""
+        self.screen = pyte.Screen(*size)
+        self.stream = pyte.ByteStream(self.screen)
+        environ = {
+            "PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "PYTHONPATH": str(ROOT / "src"),
+            "TERM": "xterm-256color", "LANG": "C.UTF-8", **(env or {}),
+        }  # fmt: skip
+        self.pid = os.fork()
+        if self.pid == 0:
+            try:
+                os.setsid()
+                fcntl.ioctl(self.slave, termios.TIOCSCTTY, 0)
+                for number in (0, 1, 2):
+                    os.dup2(self.slave, number)
+                os.closerange(3, 256)
+                os.chdir(ROOT)
+                if nohup:
+                    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+                os.execve(sys.executable, [sys.executable, "-m", "tests.tui.play", *args], environ)
+            finally:
+                os._exit(99)
+
+    def read(self, seconds: float = 0.05) -> bool:
+        """Take what was written; whether there was anything."""
+        if not select.select([self.master], [], [], seconds)[0]:
+            return False
+        try:
+            data = os.read(self.master, 65536)
+        except OSError:
+            return False
+        self.output += data
+        self.stream.feed(re.sub(rb"\x1b\[[<>=][0-9;]*[a-z]", b"", data))  # pyte takes these for other sequences
+        return bool(data)
+
+    def until(self, met: Callable[[], Any], what: str) -> None:
+        end = time.monotonic() + TIMEOUT_S
+        while not met():
+            assert time.monotonic() < end, f"{what} did not come; the screen:\n" + "\n".join(self.screen.display)
+            self.read()
+
+    def shows(self, text: str) -> None:
+        self.until(lambda: any(text in line for line in self.screen.display), repr(text))
+
+    def press(self, keys: bytes) -> None:
+        os.write(self.master, keys)
+
+    def ended(self, *, reading: bool = True) -> tuple[int, float]:
+        """Exit code, and how many seconds it took."""
+        began = time.monotonic()
+        while time.monotonic() - began < TIMEOUT_S:
+            if reading:
+                self.read(0.02)
+            else:
+                time.sleep(0.02)
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                while reading and self.read(0.05):
+                    pass
+                self.pid = 0
+                return os.waitstatus_to_exitcode(status), time.monotonic() - began
+        raise AssertionError("it did not end")
+
+    def modes(self) -> dict[str, bool]:
+        """Private modes as last set."""
+        text = self.output.decode("utf-8", "replace")
+        return {mode: flag == "h" for modes, flag in MODES.findall(text) for mode in modes.split(";")}
+
+    def assert_restored(self) -> None:
+        modes = self.modes()
+        assert "1049" in modes, "the board never came up"
+        assert not [mode for mode in OFF if modes.get(mode)]
+        assert modes.get("25", True)
+        assert modes.get("7", True)
+        assert termios.tcgetattr(self.slave) == self.before
+
+    def close(self) -> None:
+        if self.pid:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+        for fd in (self.master, self.slave):
+            if fd >= 0:
+                os.close(fd)
+
+
+Start = Callable[..., Terminal]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    started: list[Terminal] = []
+
+    def begin(*args: str, **options: Any) -> Terminal:
+        started.append(Terminal(*args, **options))
+        return started[-1]
+
+    yield begin
+    for terminal in started:
+        terminal.close()
+
+
+WAYS: dict[str, tuple[Callable[[Terminal], None], int]] = {
+    "q": (lambda terminal: terminal.press(b"q"), 0),
+    "ctrl+c": (lambda terminal: terminal.press(b"\x03"), 130),
+    "ctrl+c while a filter is written": (lambda terminal: terminal.press(b"/ab\x03"), 130),
+    "SIGINT": (lambda terminal: os.kill(terminal.pid, signal.SIGINT), 130),
+    "SIGTERM": (lambda terminal: os.kill(terminal.pid, signal.SIGTERM), 143),
+    "SIGHUP": (lambda terminal: os.kill(terminal.pid, signal.SIGHUP), 129),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_every_way_out_restores_the_terminal(start: Start, way: str):
+    terminal = start("incident")
+    terminal.shows("1 Workers")
+    terminal.shows("q quit")
+    leave, code = WAYS[way]
+    leave(terminal)
+    found, seconds = terminal.ended()
+    assert found == code
+    assert seconds < 10  # two on an idle machine
+    terminal.assert_restored()
+    assert "Traceback" not in terminal.output.decode("utf-8", "replace")
+
+
+def test_a_lost_terminal_ends_it_even_where_hangups_are_ignored(start: Start):
+    terminal = start("incident", nohup=True)
+    terminal.shows("1 Workers")
+    os.close(terminal.slave)
+    os.close(terminal.master)
+    terminal.master = terminal.slave = -1
+    code, _ = terminal.ended(reading=False)
+    assert code == 129
+
+
+def test_a_terminal_that_takes_no_bytes_does_not_hold_it(start: Start):
+    terminal = start("incident", "--every", "0.02")
+    terminal.shows("1 Workers")
+    time.sleep(3)  # nothing is read: the terminal's buffer and the writer's queue fill
+    os.kill(terminal.pid, signal.SIGTERM)
+    code, seconds = terminal.ended(reading=False)
+    assert code == 143
+    assert seconds < 10
+    while terminal.read():
+        pass
+    assert termios.tcgetattr(terminal.slave) == terminal.before
+
+
+def test_to_the_shell_and_back(start: Start):
+    terminal = start("incident")
+    terminal.shows("q quit")
+    terminal.press(b"\x1a")
+    end = time.monotonic() + TIMEOUT_S
+    status = 0
+    while not status and time.monotonic() < end:
+        terminal.read()
+        status = os.waitpid(terminal.pid, os.WNOHANG | os.WUNTRACED)[1]
+    assert os.WIFSTOPPED(status)
+    terminal.assert_restored()
+    terminal.screen.reset()
+    os.kill(terminal.pid, signal.SIGCONT)
+    terminal.shows("1 Workers")
+    terminal.shows("q quit")
+    terminal.press(b"q")
+    assert terminal.ended()[0] == 0
+    terminal.assert_restored()
+
+
+def test_an_error_of_its_own_is_one_line_and_a_private_file(start: Start, tmp_path: Path):
+    terminal = start("incident", "--every", "0.2", "--fault", "paint", "--crash-folder", str(tmp_path))
+    code, _ = terminal.ended()
+    assert code == 70
+    terminal.assert_restored()
+    text = terminal.output.decode("utf-8", "replace")
+    after = text.rpartition("\x1b[?1049l")[2]
+    said = CSI.sub("", after).strip()
+    assert said.startswith("unstick: the board ended by an error of its own: AttributeError at ")
+    assert "\n" not in said
+    (file,) = tmp_path.iterdir()
+    assert str(file) in said
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert "Traceback" in file.read_text()
+    assert "hunter2" not in file.read_text() + text
+
+
+def test_hostile_texts_write_nothing_but_the_boards_own_sequences(start: Start):
+    terminal = start("hostile", "--every", "0.1")
+    terminal.shows("[@click=app.quit]free[/]")
+    for keys in (b"\r", b"\x1b", b"3", b"\x1b[B", b"\r", b"?", b"0", b"x"):
+        terminal.press(keys)
+        terminal.read(0.3)
+    terminal.press(b"q")
+    assert terminal.ended()[0] == 0
+    rest = CSI.sub("", terminal.output.decode("utf-8")).replace(POINTER, "")
+    assert sorted({char for char in rest if ord(char) < 0x20 or 0x7F <= ord(char) < 0xA0} - {"\r", "\n"}) == []
+    assert "\x9b" not in rest
+
+
+def test_a_new_size_is_followed(start: Start):
+    terminal = start("incident", "--still")
+    terminal.shows("8 Host")
+    terminal.screen.resize(24, 80)
+    fcntl.ioctl(terminal.slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    terminal.shows("1✖Workers")
+    terminal.press(b"q")
+    assert terminal.ended()[0] == 0
+
+
+def test_at_rest_nothing_is_written(start: Start):
+    terminal = start("quiet", "--still", "--every", "0.1")
+    terminal.shows("q quit")
+    while terminal.read(0.7):
+        pass
+    before = len(terminal.output)
+    for _ in range(20):
+        terminal.read(0.1)
+    assert len(terminal.output) == before
+    terminal.press(b"q")
+    assert terminal.ended()[0] == 0
+
+
+@pytest.mark.parametrize(("term", "streams"), [("dumb", None), ("xterm", "pipe")])
+def test_where_there_is_no_screen_it_is_refused(start: Start, term: str, streams: str | None):
+    if streams == "pipe":
+        import subprocess
+
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.tui.play", "quiet"],
+            capture_output=True, text=True, cwd=ROOT, stdin=subprocess.DEVNULL, timeout=60, check=False,
+            env={**os.environ, "PYTHONPATH": str(ROOT / "src"), "TERM": term},
+        )  # fmt: skip
+        assert done.returncode == 64
+        assert done.stdout == ""
+        assert done.stderr.startswith("unstick: the board needs a terminal")
+        assert done.stderr.count("\n") == 1
+        return
+    terminal = start("quiet", env={"TERM": term})
+    assert terminal.ended()[0] == 64
+    assert b"\x1b" not in terminal.output
+    assert b"TERM says it cannot" in terminal.output
+
+
+def test_without_the_board_textual_is_not_loaded():
+    import subprocess
+
+    probe = "import sys, unstick.tui.run, unstick.tui.keys, unstick.tui.themes; print([m for m in sys.modules if m.startswith(('textual', 'rich'))])"
+    done = subprocess.run(
+        [sys.executable, "-c", probe], capture_output=True, text=True, timeout=60, check=True, cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+    )  # fmt: skip
+    assert done.stdout.strip() == "[]"
