@@ -6,11 +6,11 @@ import argparse
 import asyncio
 import os
 import sys
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 
 from tests.tui.samples import STATES
+from unstick import clock
 from unstick.facts.frame import Frame
 from unstick.tui.run import BoardOptions, refusal, run_board
 from unstick.views.screen import Told
@@ -24,11 +24,11 @@ class TickFeed:
         self.count = count
         self.closed = False
 
-    async def frames(self) -> AsyncIterator[Frame]:
+    async def frames(self) -> AsyncGenerator[Frame, None]:
         seq = 0
         try:
             while self.count is None or seq < self.count:
-                yield Frame(seq, time.time(), "prod-eu", ())
+                yield Frame(seq, clock.now(), "prod-eu", ())
                 seq += 1
                 await asyncio.sleep(self.every)
         finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
 
 from textual.pilot import Pilot
@@ -25,7 +25,7 @@ Scenario = Callable[["Stand"], Awaitable[None]]
 class SilentFeed:
     """Yields nothing until it is closed."""
 
-    async def frames(self) -> AsyncIterator[Frame]:
+    async def frames(self) -> AsyncGenerator[Frame, None]:
         await asyncio.sleep(3600)
         yield Frame(0, 0.0, "never", ())
 
@@ -64,9 +64,11 @@ def on_stage(scenario: Scenario, size: tuple[int, int] = (120, 36), **options: o
 
     async def run() -> None:
         app = BoardApp(SilentFeed(), SampleStory(incident), BoardOptions(context="prod-eu", **options))  # type: ignore[arg-type]
-        async with app.run_test(size=size) as pilot:
-            await scenario(Stand(app, pilot))
-        app.engine.stop()
+        try:
+            async with app.run_test(size=size) as pilot:
+                await scenario(Stand(app, pilot))
+        finally:
+            app.engine.stop()
 
     asyncio.run(run())
 

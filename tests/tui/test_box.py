@@ -39,7 +39,9 @@ def picture(view: PaneView, width: int, height: int, **look: object) -> list[str
 
 @given(views, st.integers(0, 130), st.integers(0, 40), st.booleans(), st.booleans(), st.integers(0, 60))
 @settings(max_examples=150, deadline=None)
-def test_a_pane_fills_its_place(view: PaneView, width: int, height: int, focused: bool, page: bool, cursor: int):
+def test_a_pane_fills_its_place(
+    view: PaneView, width: int, height: int, focused: bool, page: bool, cursor: int
+) -> None:
     parts = box.inner(view, len(view.rows), width, height, measure)
     top = box.scroll(0, min(cursor, max(0, len(view.rows) - 1)), parts.visible, len(view.rows))
     look = box.Look("3", focused, cursor, top, len(view.rows) + 1, Sort(view.key, "a", True), HOSTILE[3], page)
@@ -49,7 +51,7 @@ def test_a_pane_fills_its_place(view: PaneView, width: int, height: int, focused
 
 
 @given(st.integers(0, 50), st.integers(-5, 120), st.integers(0, 30), st.integers(1, 100))
-def test_scrolling_keeps_the_cursor_in_sight(top: int, cursor: int, visible: int, rows: int):
+def test_scrolling_keeps_the_cursor_in_sight(top: int, cursor: int, visible: int, rows: int) -> None:
     cursor = max(0, min(cursor, rows - 1))
     first = box.scroll(top, cursor, visible, rows)
     if visible:
@@ -59,7 +61,7 @@ def test_scrolling_keeps_the_cursor_in_sight(top: int, cursor: int, visible: int
 
 @given(st.integers(1, 250), st.sampled_from(list(STATES)), st.booleans(), st.sampled_from([None, "red"]))
 @settings(deadline=None)
-def test_bands_are_as_wide_as_the_screen(width: int, state: str, production: bool, color: str | None):
+def test_bands_are_as_wide_as_the_screen(width: int, state: str, production: bool, color: str | None) -> None:
     told = STATES[state](0)
     options = BoardOptions(production=production, color=color)
     for signal in (bands.Signal(), bands.Signal(754, 12), bands.Signal(ended=True)):
@@ -72,13 +74,13 @@ def test_bands_are_as_wide_as_the_screen(width: int, state: str, production: boo
 
 
 @given(st.text(max_size=40), st.integers(0, 40), st.integers(30, 120))
-def test_the_prompt_shows_its_cursor_at_every_width(text: str, place: int, width: int):
+def test_the_prompt_shows_its_cursor_at_every_width(text: str, place: int, width: int) -> None:
     drawn = draw_prompt(Draft(text, min(place, len(text))), "3 of 9 rows", width, measure)
     assert width_of(drawn) == width
     assert [piece for piece in drawn if piece.role == "tab-active"]
 
 
-def test_editing_moves_and_cuts():
+def test_editing_moves_and_cuts() -> None:
     draft = Draft("one two", 7)
     assert edit(draft, "ctrl+w", None) == Draft("one ", 4)
     assert edit(draft, "ctrl+u", None) == Draft("", 0)
@@ -90,8 +92,16 @@ def test_editing_moves_and_cuts():
     assert edit(draft, "escape", "\x1b") == draft
 
 
-@given(st.integers(1, 260), st.integers(1, 90), st.integers(0, 6), st.sampled_from([None, "verdict", "sync"]), st.booleans())
-def test_places_cover_the_screen_and_never_overlap(width: int, height: int, band: int, shown: str | None, alarm: bool):
+@given(
+    st.integers(1, 260),
+    st.integers(1, 90),
+    st.integers(0, 6),
+    st.sampled_from([None, "verdict", "sync"]),
+    st.booleans(),
+)
+def test_places_cover_the_screen_and_never_overlap(
+    width: int, height: int, band: int, shown: str | None, alarm: bool
+) -> None:
     found = places.arrange(width, height, band, shown, single="queues", alarm=alarm)
     spots = [found.header, found.footer, *found.panes.values(), *(p for p in (found.tabs, found.alarm) if p)]
     cells = [(x, y) for p in spots for x in range(p.x, p.x + p.width) for y in range(p.y, p.y + p.height)]
@@ -102,7 +112,7 @@ def test_places_cover_the_screen_and_never_overlap(width: int, height: int, band
 @pytest.mark.parametrize(
     ("size", "count"), [((80, 24), 1), ((120, 36), 2), ((200, 60), 3), ((20, 5), 1), ((120, 24), 1), ((200, 30), 3)]
 )
-def test_the_arrangement_follows_the_size(size: tuple[int, int], count: int):
+def test_the_arrangement_follows_the_size(size: tuple[int, int], count: int) -> None:
     assert places.across(*size) == count
     found = places.arrange(*size, 4, None, single="workers")
     panes = [key for key in found.panes if key != "verdict"]
@@ -110,7 +120,7 @@ def test_the_arrangement_follows_the_size(size: tuple[int, int], count: int):
     assert (found.tabs is None) == (count > 1 or size[1] < 10)
 
 
-def test_panes_of_a_board_are_usable():
+def test_panes_of_a_board_are_usable() -> None:
     for size in ((100, 30), (120, 36), (150, 28), (200, 60)):
         band = places.band_height(9, *size)
         found = places.arrange(*size, band, None, single="workers")
@@ -118,7 +128,7 @@ def test_panes_of_a_board_are_usable():
         assert min(place.width for key, place in found.panes.items() if key != "verdict") >= 50
 
 
-def test_the_band_grows_at_once_and_shrinks_after_a_while():
+def test_the_band_grows_at_once_and_shrinks_after_a_while() -> None:
     band = Band()
     assert band.follow(6)
     assert [band.follow(2) for _ in range(10)] == [False] * 9 + [True]
@@ -127,7 +137,7 @@ def test_the_band_grows_at_once_and_shrinks_after_a_while():
     assert not band.follow(3)
 
 
-def test_a_pane_tells_its_level_its_place_and_what_hides_rows():
+def test_a_pane_tells_its_level_its_place_and_what_hides_rows() -> None:
     view = next(pane for pane in incident(0).panes if pane.key == "workers")
     lines = picture(view, 60, 8, number="1", top=2)
     assert lines[0].startswith("╭─ ✖ 1 Workers ─")
@@ -140,26 +150,26 @@ def test_a_pane_tells_its_level_its_place_and_what_hides_rows():
     assert 'none of 45 rows: "web"' in text_of(none.lines[2])
 
 
-def test_focus_is_told_without_colour():
+def test_focus_is_told_without_colour() -> None:
     view = quiet(0).panes[0]
     assert picture(view, 40, 6)[0][0] == "╭"
     assert picture(view, 40, 6, focused=True)[0][0] == "┏"
     assert picture(view, 40, 6, focused=True)[3].startswith("┃▌● ")
 
 
-def test_a_quiet_verdict_is_one_calm_line():
+def test_a_quiet_verdict_is_one_calm_line() -> None:
     lines = picture(quiet(0).verdict, 60, 2)
     assert lines[0].startswith(" ● nothing is stuck")
     assert lines[1].strip() == ""
 
 
-def test_rows_that_do_not_fit_without_a_border_are_counted():
+def test_rows_that_do_not_fit_without_a_border_are_counted() -> None:
     lines = picture(incident(0).verdict, 40, 2)
     assert lines[0].startswith(" ✖ container 8b4f59aa")
     assert lines[1].endswith("+3 ")
 
 
-def test_a_row_in_full_loses_nothing():
+def test_a_row_in_full_loses_nothing() -> None:
     told = hostile(0)
     view = told.panes[0]
     for row in view.rows:
@@ -170,7 +180,7 @@ def test_a_row_in_full_loses_nothing():
         assert page.level is row.level
 
 
-def test_help_tells_own_keys_and_signs():
+def test_help_tells_own_keys_and_signs() -> None:
     page = help_page({"quit": "ctrl+x"}, [("log", "/tmp/x.log")], 100, measure)
     told = {"".join(s.text for s in row.cells[0]): "".join(s.text for s in row.cells[1]) for row in page.rows}
     assert told["^x"] == "quit"

@@ -10,6 +10,7 @@ import select
 import signal
 import stat
 import struct
+import subprocess
 import sys
 import termios
 import time
@@ -33,7 +34,9 @@ OFF = {"1049", "1000", "1002", "1003", "1006", "1015", "1004", "2004"}
 class Terminal:
     """A child in a pseudo-terminal of its own, and everything it wrote."""
 
-    def __init__(self, *args: str, size: tuple[int, int] = (120, 36), nohup: bool = False, env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, *args: str, size: tuple[int, int] = (120, 36), nohup: bool = False, env: dict[str, str] | None = None
+    ) -> None:
         self.master, self.slave = pty.openpty()
         fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
         self.before = termios.tcgetattr(self.slave)
@@ -148,7 +151,7 @@ WAYS: dict[str, tuple[Callable[[Terminal], None], int]] = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_every_way_out_restores_the_terminal(start: Start, way: str):
+def test_every_way_out_restores_the_terminal(start: Start, way: str) -> None:
     terminal = start("incident")
     terminal.shows("1 Workers")
     terminal.shows("q quit")
@@ -161,7 +164,7 @@ def test_every_way_out_restores_the_terminal(start: Start, way: str):
     assert "Traceback" not in terminal.output.decode("utf-8", "replace")
 
 
-def test_a_lost_terminal_ends_it_even_where_hangups_are_ignored(start: Start):
+def test_a_lost_terminal_ends_it_even_where_hangups_are_ignored(start: Start) -> None:
     terminal = start("incident", nohup=True)
     terminal.shows("1 Workers")
     os.close(terminal.slave)
@@ -171,7 +174,7 @@ def test_a_lost_terminal_ends_it_even_where_hangups_are_ignored(start: Start):
     assert code == 129
 
 
-def test_a_terminal_that_takes_no_bytes_does_not_hold_it(start: Start):
+def test_a_terminal_that_takes_no_bytes_does_not_hold_it(start: Start) -> None:
     terminal = start("incident", "--every", "0.02")
     terminal.shows("1 Workers")
     time.sleep(3)  # nothing is read: the terminal's buffer and the writer's queue fill
@@ -184,7 +187,7 @@ def test_a_terminal_that_takes_no_bytes_does_not_hold_it(start: Start):
     assert termios.tcgetattr(terminal.slave) == terminal.before
 
 
-def test_to_the_shell_and_back(start: Start):
+def test_to_the_shell_and_back(start: Start) -> None:
     terminal = start("incident")
     terminal.shows("q quit")
     terminal.press(b"\x1a")
@@ -204,7 +207,7 @@ def test_to_the_shell_and_back(start: Start):
     terminal.assert_restored()
 
 
-def test_an_error_of_its_own_is_one_line_and_a_private_file(start: Start, tmp_path: Path):
+def test_an_error_of_its_own_is_one_line_and_a_private_file(start: Start, tmp_path: Path) -> None:
     terminal = start("incident", "--every", "0.2", "--fault", "paint", "--crash-folder", str(tmp_path))
     code, _ = terminal.ended()
     assert code == 70
@@ -221,7 +224,7 @@ def test_an_error_of_its_own_is_one_line_and_a_private_file(start: Start, tmp_pa
     assert "hunter2" not in file.read_text() + text
 
 
-def test_hostile_texts_write_nothing_but_the_boards_own_sequences(start: Start):
+def test_hostile_texts_write_nothing_but_the_boards_own_sequences(start: Start) -> None:
     terminal = start("hostile", "--every", "0.1")
     terminal.shows("[@click=app.quit]free[/]")
     for keys in (b"\r", b"\x1b", b"3", b"\x1b[B", b"\r", b"?", b"0", b"x"):
@@ -234,7 +237,7 @@ def test_hostile_texts_write_nothing_but_the_boards_own_sequences(start: Start):
     assert "\x9b" not in rest
 
 
-def test_a_new_size_is_followed(start: Start):
+def test_a_new_size_is_followed(start: Start) -> None:
     terminal = start("incident", "--still")
     terminal.shows("8 Host")
     terminal.screen.resize(24, 80)
@@ -244,7 +247,7 @@ def test_a_new_size_is_followed(start: Start):
     assert terminal.ended()[0] == 0
 
 
-def test_at_rest_nothing_is_written(start: Start):
+def test_at_rest_nothing_is_written(start: Start) -> None:
     terminal = start("quiet", "--still", "--every", "0.1")
     terminal.shows("q quit")
     while terminal.read(0.7):
@@ -258,10 +261,8 @@ def test_at_rest_nothing_is_written(start: Start):
 
 
 @pytest.mark.parametrize(("term", "streams"), [("dumb", None), ("xterm", "pipe")])
-def test_where_there_is_no_screen_it_is_refused(start: Start, term: str, streams: str | None):
+def test_where_there_is_no_screen_it_is_refused(start: Start, term: str, streams: str | None) -> None:
     if streams == "pipe":
-        import subprocess
-
         done = subprocess.run(
             [sys.executable, "-m", "tests.tui.play", "quiet"],
             capture_output=True, text=True, cwd=ROOT, stdin=subprocess.DEVNULL, timeout=60, check=False,
@@ -278,9 +279,7 @@ def test_where_there_is_no_screen_it_is_refused(start: Start, term: str, streams
     assert b"TERM says it cannot" in terminal.output
 
 
-def test_without_the_board_textual_is_not_loaded():
-    import subprocess
-
+def test_without_the_board_textual_is_not_loaded() -> None:
     probe = "import sys, unstick.tui.run, unstick.tui.keys, unstick.tui.themes; print([m for m in sys.modules if m.startswith(('textual', 'rich'))])"
     done = subprocess.run(
         [sys.executable, "-c", probe], capture_output=True, text=True, timeout=60, check=True, cwd=ROOT,

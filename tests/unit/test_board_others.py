@@ -215,6 +215,40 @@ class TestLocks:
         assert locks.orphaned == 0
 
 
+def endpoint(name: str, *workers: str) -> LockFacts:
+    rows = tuple(lock(n, worker, T0 + 600) for n, worker in enumerate(workers))
+    return LockFacts("http", name, T0, len(rows), 0, 0, tuple((worker, 1) for worker in set(workers)), rows)
+
+
+class TestLockEndpoints:
+    """The table holds one lock of ``worker_1``; its endpoint refuses, another answers."""
+
+    def states(self, refusing: LockFacts, *answering: LockFacts) -> list[str]:
+        table = LockFacts("postgres", "locks", T0, 1, 0, 0, (("worker_1", 1),), (lock(1, "worker_1", T0 + 600),))
+        board = played(
+            [
+                frame(
+                    T0 + 2,
+                    fresh("locks", table, T0 + 2),
+                    stale("locks:a", refusing, T0, T0 + 1, TroubleKind.REFUSED),
+                    *(fresh(f"locks:b{n}", facts, T0 + 2) for n, facts in enumerate(answering)),
+                )
+            ]
+        )
+        assert board.subjects.locks is not None
+        return [item.state for item in board.subjects.locks.items]
+
+    def test_a_worker_whose_endpoint_refuses_is_dead(self) -> None:
+        assert self.states(endpoint("a", "worker_1"), endpoint("b", "worker_2")) == ["orphaned"]
+
+    def test_where_endpoints_list_the_locks_of_all_nothing_is_concluded(self) -> None:
+        assert self.states(endpoint("a", "worker_1"), endpoint("b", "worker_1")) == ["held"]
+        assert self.states(endpoint("a", "worker_1", "worker_2"), endpoint("b")) == ["held"]
+
+    def test_where_no_other_endpoint_answers_nothing_is_concluded(self) -> None:
+        assert self.states(endpoint("a", "worker_1")) == ["held"]
+
+
 class TestServices:
     def test_what_asking_costs_is_per_second(self) -> None:
         board = played([seen(T0, rabbit())])

@@ -6,6 +6,7 @@ import asyncio
 import http.server
 import threading
 from collections.abc import Iterator
+from typing import ClassVar
 
 import pytest
 
@@ -75,7 +76,7 @@ def test_the_worst_check_decides_the_exit_code() -> None:
 
 
 class _Pages(http.server.BaseHTTPRequestHandler):
-    statuses = {"/health": 503, "/sync-management/status": 401, "/api/v1/locks": 404}
+    statuses: ClassVar = {"/health": 503, "/sync-management/status": 401, "/api/v1/locks": 404}
 
     def do_GET(self) -> None:
         self.send_response(self.statuses.get(self.path, 200))

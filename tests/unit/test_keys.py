@@ -9,17 +9,17 @@ from unstick.tui.board import BoardScreen
 from unstick.tui.keys import GROUPS, REGISTRY, check_overrides, keys_of, label, normal
 
 
-def test_the_table_has_no_clash_and_every_key_is_one():
+def test_the_table_has_no_clash_and_every_key_is_one() -> None:
     assert check_overrides({}) == []
     assert check_overrides({key.id: ",".join(key.keys) for key in REGISTRY}) == []
 
 
-def test_no_key_in_upper_case_is_bound():
+def test_no_key_in_upper_case_is_bound() -> None:
     names = [name.rpartition("+")[2] for key in REGISTRY for name in key.keys]
     assert not [name for name in names if len(name) == 1 and name.isupper()]
 
 
-def test_every_entry_is_told_in_help_and_its_action_exists():
+def test_every_entry_is_told_in_help_and_its_action_exists() -> None:
     for key in REGISTRY:
         assert key.help
         assert key.group in GROUPS
@@ -41,12 +41,12 @@ def test_every_entry_is_told_in_help_and_its_action_exists():
         ({"quit": "y", "sort": "y"}, "would be both"),
     ],
 )
-def test_a_bad_override_is_said_in_a_sentence(overrides: dict[str, str], said: str):
+def test_a_bad_override_is_said_in_a_sentence(overrides: dict[str, str], said: str) -> None:
     (error,) = check_overrides(overrides)
     assert said in error
 
 
-def test_a_good_override_replaces_the_keys():
+def test_a_good_override_replaces_the_keys() -> None:
     overrides = {"quit": "ctrl+x, f10", "faults": "!"}
     assert check_overrides(overrides) == []
     entry = next(key for key in REGISTRY if key.id == "quit")
@@ -54,14 +54,14 @@ def test_a_good_override_replaces_the_keys():
     assert keys_of(entry, {}) == ("q",)
 
 
-def test_a_key_can_be_given_to_another_action_once_it_is_free():
+def test_a_key_can_be_given_to_another_action_once_it_is_free() -> None:
     assert check_overrides({"quit": "x", "faults": "q"}) == []
 
 
 @pytest.mark.parametrize("char", "/?!@#-+_\\:;.,'\"[](){}~`|<>=*&^%$x7")
-def test_characters_are_named_as_textual_names_them(char: str):
+def test_characters_are_named_as_textual_names_them(char: str) -> None:
     assert normal(char) == _character_to_key(char)
 
 
-def test_labels_are_what_people_read():
+def test_labels_are_what_people_read() -> None:
     assert [label(name) for name in ("slash", "ctrl+l", "pagedown", "x")] == ["/", "^l", "pgdn", "x"]

@@ -43,37 +43,37 @@ def told(line: Line) -> int:
 
 
 @given(lines, widths, st.booleans())
-def test_a_fitted_line_is_as_wide_as_asked(line: Line, width: int, right: bool):
+def test_a_fitted_line_is_as_wide_as_asked(line: Line, width: int, right: bool) -> None:
     assert told(fit(line, width, measure, right=right)) == width
 
 
 @given(st.lists(column, min_size=1, max_size=6), st.lists(lines, max_size=7), widths)
 @settings(max_examples=150)
-def test_a_row_and_its_titles_are_as_wide_as_asked(all_columns: list[Column], cells: list[Line], width: int):
+def test_a_row_and_its_titles_are_as_wide_as_asked(all_columns: list[Column], cells: list[Line], width: int) -> None:
     placed = columns(all_columns, width)
     assert told(draw_row(cells, placed, width, measure)) == width
     assert told(draw_titles(placed, width, measure, ("a", True))) == width
 
 
 @given(bars, widths)
-def test_a_bar_and_its_legend_are_as_wide_as_asked(bar: Bar, width: int):
+def test_a_bar_and_its_legend_are_as_wide_as_asked(bar: Bar, width: int) -> None:
     assert told(draw_bar(bar, width)) == width
     assert told(draw_legend(bar, width, measure)) == width
 
 
 @given(st.one_of(bars, lines, st.builds(Spark, texts, values, texts)), widths)
-def test_a_summary_item_is_as_wide_as_asked(item: Bar | Line | Spark, width: int):
+def test_a_summary_item_is_as_wide_as_asked(item: Bar | Line | Spark, width: int) -> None:
     for line in draw_item(item, width, measure):
         assert told(line) == width
 
 
 @given(st.lists(lines, max_size=6), widths)
-def test_ends_are_as_wide_as_asked(parts: list[Line], width: int):
+def test_ends_are_as_wide_as_asked(parts: list[Line], width: int) -> None:
     assert told(draw_ends(parts, width, measure)) == width
 
 
 @given(lines, st.integers(2, 60))
-def test_wrapped_lines_fit_and_lose_no_word(line: Line, width: int):
+def test_wrapped_lines_fit_and_lose_no_word(line: Line, width: int) -> None:
     wrapped = wrap(line, width, measure)
     assert all(told(part) <= width for part in wrapped)
     before = "".join(shown(span.text) for span in line)
@@ -81,24 +81,24 @@ def test_wrapped_lines_fit_and_lose_no_word(line: Line, width: int):
 
 
 @given(texts)
-def test_shown_text_carries_no_control(text: str):
+def test_shown_text_carries_no_control(text: str) -> None:
     out = shown(text)
     assert out == shown(out)
     assert not any(ord(char) < 0x20 or 0x7F <= ord(char) < 0xA0 or 0xD800 <= ord(char) < 0xE000 for char in out)
 
 
-def test_a_cut_shows_an_ellipsis_and_never_half_a_wide_character():
+def test_a_cut_shows_an_ellipsis_and_never_half_a_wide_character() -> None:
     assert text_of(fit((Span("日本語"),), 4, measure)) == "日… "
     assert text_of(fit((Span("abc"), Span("def", Role.DIM)), 5, measure)) == "abcd…"
     assert text_of(fit((Span("abc"),), 3, measure)) == "abc"
 
 
-def test_numbers_stand_at_the_right():
+def test_numbers_stand_at_the_right() -> None:
     placed = columns((Column("a", "a", 4), Column("n", "n", 6, "right")), 12)
     assert text_of(draw_row(((Span("x"),), (Span("42"),)), placed, 12, measure)) == "x         42"
 
 
-def test_columns_are_dropped_by_priority_and_the_flexible_one_takes_the_rest():
+def test_columns_are_dropped_by_priority_and_the_flexible_one_takes_the_rest() -> None:
     some = (Column("a", "a", 10, flex=1), Column("b", "b", 6, priority=2), Column("c", "c", 6, priority=1))
     assert [(p.column.key, p.width) for p in columns(some, 30)] == [("a", 14), ("b", 6), ("c", 6)]
     assert [p.column.key for p in columns(some, 25)] == ["a", "c"]
@@ -106,32 +106,32 @@ def test_columns_are_dropped_by_priority_and_the_flexible_one_takes_the_rest():
     assert [(p.column.key, p.width) for p in columns(some, 4)] == [("a", 4)]
 
 
-def test_a_titled_column_grows_to_a_limit_a_sentence_takes_all():
+def test_a_titled_column_grows_to_a_limit_a_sentence_takes_all() -> None:
     titled = (Column("a", "name", 10, flex=1), Column("b", "b", 6))
     sentence = (Column("a", "", 10, flex=1), Column("b", "", 6))
     assert [p.width for p in columns(titled, 200)] == [44, 6]
     assert [p.width for p in columns(sentence, 200)] == [192, 6]
 
 
-def test_the_sorted_column_is_marked():
+def test_the_sorted_column_is_marked() -> None:
     placed = columns((Column("a", "name", 8), Column("b", "n", 4, "right")), 14)
     assert text_of(draw_titles(placed, 14, measure, ("b", True))) == "name        n↓"
     assert text_of(draw_titles(placed, 14, measure, ("a", False))).startswith("name↑")
 
 
-def test_parts_of_a_bar_differ_by_glyph_and_none_vanishes():
+def test_parts_of_a_bar_differ_by_glyph_and_none_vanishes() -> None:
     bar = Bar((("used", 900, Role.BAR_USED), ("stuck", 1, Role.BAR_STUCK), ("free", 99, Role.BAR_FREE)), 1000)
     drawn = text_of(draw_bar(bar, 20))
     assert drawn == "█" * 18 + "▚" + "░"
     assert text_of(draw_bar(Bar((("a", 0, Role.OK),), 0), 5)) == "·····"
 
 
-def test_a_single_part_is_a_gauge_with_its_share():
+def test_a_single_part_is_a_gauge_with_its_share() -> None:
     (line,) = draw_item(Bar((("mem", 40.0, Role.OK),), 100.0), 20, measure)
     assert text_of(line) == "mem ━━━━───────  40%"
 
 
-def test_a_history_leaves_gaps_and_keeps_the_newest_at_the_right():
+def test_a_history_leaves_gaps_and_keeps_the_newest_at_the_right() -> None:
     assert blocks((0, 4, None, 8), 6) == "  ▁▅ █"
     assert blocks((1, 2, 3, 4), 2) == "▆█"
     assert blocks((), 3) == "   "
@@ -140,7 +140,7 @@ def test_a_history_leaves_gaps_and_keeps_the_newest_at_the_right():
 
 
 @pytest.mark.parametrize(("width", "kept"), [(60, "abcdef"), (23, "adef"), (12, "af")])
-def test_calm_parts_go_first_from_the_middle(width: int, kept: str):
+def test_calm_parts_go_first_from_the_middle(width: int, kept: str) -> None:
     fault = (Span("dddd", Role.CRITICAL),)
     parts = [(Span(char * 4),) if char != "d" else fault for char in "abcdef"]
     drawn = text_of(draw_ends(parts, width, measure))
@@ -148,5 +148,5 @@ def test_calm_parts_go_first_from_the_middle(width: int, kept: str):
     assert len(drawn) == width
 
 
-def test_width_is_that_of_the_shown_text():
+def test_width_is_that_of_the_shown_text() -> None:
     assert width_of((Span("a\x1bb"),), measure) == 4

@@ -39,42 +39,42 @@ def keys(rows: tuple[Row, ...]) -> list[str]:
         ("!", ["web", "default", "mail", "api"]),
     ],
 )
-def test_a_filter_finds_text_in_keys_and_cells(query: str, left: list[str]):
+def test_a_filter_finds_text_in_keys_and_cells(query: str, left: list[str]) -> None:
     assert keys(select(ROWS, COLUMNS, UiState(query=query), None)) == left
 
 
-def test_a_pattern_that_is_none_says_so():
+def test_a_pattern_that_is_none_says_so() -> None:
     error = parse("/[/").error
     assert error is not None
     assert error.startswith("not a pattern")
 
 
-def test_faults_only_keeps_what_is_unknown():
+def test_faults_only_keeps_what_is_unknown() -> None:
     assert keys(select(ROWS, COLUMNS, UiState(faults_only=True), None)) == ["default", "mail"]
 
 
-def test_without_a_choice_the_rows_are_the_very_rows():
+def test_without_a_choice_the_rows_are_the_very_rows() -> None:
     assert select(ROWS, COLUMNS, UiState(), None) is ROWS
 
 
 @pytest.mark.parametrize("descending", [True, False])
-def test_unknown_values_come_last_in_both_directions(descending: bool):
+def test_unknown_values_come_last_in_both_directions(descending: bool) -> None:
     ordered = keys(select(ROWS, COLUMNS, UiState(), Sort("queues", "depth", descending)))
     assert ordered[-1] == "mail"
     assert ordered[:-1] == (["default", "api", "web"] if descending else ["web", "default", "api"])
 
 
-def test_a_column_that_went_away_orders_nothing():
+def test_a_column_that_went_away_orders_nothing() -> None:
     assert select(ROWS, COLUMNS, UiState(), Sort("queues", "gone", descending=True)) is ROWS
 
 
-def test_values_of_two_kinds_do_not_break_the_order():
+def test_values_of_two_kinds_do_not_break_the_order() -> None:
     mixed = (row("a", 1.0), Row("b", Level.OK, (), ("b", "text")), Row("c", Level.OK, (), ()))
     assert keys(select(mixed, COLUMNS, UiState(), Sort("queues", "depth", descending=False))) == ["a", "b", "c"]
 
 
 @given(st.lists(st.text(max_size=3), unique=True), st.lists(st.text(max_size=3), unique=True), st.integers(0, 9))
-def test_the_cursor_finds_its_row_wherever_it_went(before: list[str], after: list[str], place: int):
+def test_the_cursor_finds_its_row_wherever_it_went(before: list[str], after: list[str], place: int) -> None:
     key = before[place] if place < len(before) else None
     rows = [row(name) for name in after]
     found = stick(rows, key, place)
@@ -86,7 +86,7 @@ def test_the_cursor_finds_its_row_wherever_it_went(before: list[str], after: lis
         assert found == 0
 
 
-def test_sorting_cycles_through_the_columns_and_back_to_as_told():
+def test_sorting_cycles_through_the_columns_and_back_to_as_told() -> None:
     ui = next_sort(UiState(), "queues", COLUMNS)
     assert ui.sort_of("queues") == Sort("queues", "name", descending=False)
     ui = next_sort(ui, "queues", COLUMNS)
@@ -96,7 +96,7 @@ def test_sorting_cycles_through_the_columns_and_back_to_as_told():
     assert next_sort(ui, "queues", COLUMNS).sort_of("queues") is None
 
 
-def test_focus_goes_round_and_takes_the_maximised_pane_along():
+def test_focus_goes_round_and_takes_the_maximised_pane_along() -> None:
     ui = UiState(focus=STOPS[-1])
     assert move_focus(ui, 1).focus == STOPS[0]
     assert move_focus(move_focus(ui, 1), -1).focus == STOPS[-1]

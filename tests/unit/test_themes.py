@@ -26,7 +26,7 @@ GOOD = (Path(__file__).parents[2] / "themes" / "midnight.toml").read_text()
 
 @pytest.mark.parametrize("name", RGB)
 @pytest.mark.parametrize("ground", list(Ground))
-def test_text_has_contrast_on_every_ground(name: str, ground: Ground):
+def test_text_has_contrast_on_every_ground(name: str, ground: Ground) -> None:
     theme = load(name)
     for role in sorted(ROLES - DRAWN):
         style = resolve(theme, role, ground)
@@ -36,7 +36,7 @@ def test_text_has_contrast_on_every_ground(name: str, ground: Ground):
 
 
 @pytest.mark.parametrize("name", RGB)
-def test_drawn_states_stand_out_from_the_screen(name: str):
+def test_drawn_states_stand_out_from_the_screen(name: str) -> None:
     theme = load(name)
     for role in DRAWN - {Chrome.BORDER}:
         style = resolve(theme, role, Ground.SCREEN)
@@ -46,7 +46,7 @@ def test_drawn_states_stand_out_from_the_screen(name: str):
 
 
 @pytest.mark.parametrize("name", RGB)
-def test_context_badges_are_legible(name: str):
+def test_context_badges_are_legible(name: str) -> None:
     theme = load(name)
     for color in CONTEXT_COLORS:
         style = theme.contexts[color]
@@ -60,7 +60,7 @@ def in_256(color: str) -> int | None:
 
 
 @pytest.mark.parametrize("name", RGB)
-def test_states_and_cursor_survive_256_colours(name: str):
+def test_states_and_cursor_survive_256_colours(name: str) -> None:
     theme = load(name)
     found = {role: resolve(theme, role, Ground.SCREEN) for role in LEVEL_ROLE.values()}
     for one, other in combinations(found, 2):
@@ -69,13 +69,13 @@ def test_states_and_cursor_survive_256_colours(name: str):
     assert in_256(grounds[Ground.SCREEN]) != in_256(grounds[Ground.CURSOR])
 
 
-def test_levels_differ_by_glyph_in_every_glyph_set():
+def test_levels_differ_by_glyph_in_every_glyph_set() -> None:
     for kind in Glyphs:
         marks = [replaced(glyph, kind) for glyph in LEVEL_GLYPH.values()]
         assert len(set(marks)) == len(marks)
 
 
-def test_mono_has_no_colour_at_all():
+def test_mono_has_no_colour_at_all() -> None:
     painter = Painter(load("mono"))
     for role in ROLES:
         for ground in Ground:
@@ -85,7 +85,7 @@ def test_mono_has_no_colour_at_all():
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_loud_states_are_loud_without_colour_too(name: str):
+def test_loud_states_are_loud_without_colour_too(name: str) -> None:
     theme = load(name)
     for role in (Chrome.PRODUCTION, Chrome.PAUSED, Chrome.ALARM):
         style = resolve(theme, role, Ground.HEADER)
@@ -102,25 +102,25 @@ def test_loud_states_are_loud_without_colour_too(name: str):
         ("[roles", "theme mine"),
     ],
 )
-def test_a_bad_theme_is_refused_in_a_sentence(text: str, said: str):
-    with pytest.raises(ThemeError, match=".") as caught:
+def test_a_bad_theme_is_refused_in_a_sentence(text: str, said: str) -> None:
+    with pytest.raises(ThemeError, match=r"theme") as caught:
         parse("mine", text)
     assert said in str(caught.value)
 
 
-def test_an_unknown_theme_names_those_there_are():
-    with pytest.raises(ThemeError, match="midnight, paper"):
+def test_an_unknown_theme_names_those_there_are() -> None:
+    with pytest.raises(ThemeError, match=r"midnight, paper"):
         load("nope")
 
 
-def test_ascii_keeps_the_width_of_every_text():
+def test_ascii_keeps_the_width_of_every_text() -> None:
     for text in ("╭─ ● ▲ ✖ …╮", "日本語", "Привет", "e\u0301", "▁▂▃▄▅▆▇█", "⠿⣿", "DE ⚠ ok"):
         out = replaced(text, Glyphs.ASCII, measure)
         assert out.isascii()
         assert len(out) == measure(text)
 
 
-def test_a_painted_strip_is_as_wide_as_asked_and_parses_no_markup():
+def test_a_painted_strip_is_as_wide_as_asked_and_parses_no_markup() -> None:
     theme: Theme = load("midnight")
     strip = Painter(theme).strip((Piece("[red]x[/red] ", Role.TEXT), Piece("日本", Role.OK)), 17)
     assert strip.cell_length == 17
@@ -138,12 +138,12 @@ def test_a_painted_strip_is_as_wide_as_asked_and_parses_no_markup():
         ({}, Glyphs.ASCII),
     ],
 )
-def test_glyphs_follow_the_locale(environ: dict[str, str], kind: Glyphs):
+def test_glyphs_follow_the_locale(environ: dict[str, str], kind: Glyphs) -> None:
     assert glyphs(environ) is kind
     assert glyphs(environ, wanted_ascii=True) is Glyphs.ASCII
 
 
-def test_no_color_counts_when_it_is_not_empty():
+def test_no_color_counts_when_it_is_not_empty() -> None:
     assert no_color({"NO_COLOR": "1"})
     assert not no_color({"NO_COLOR": ""})
     assert not no_color({})
@@ -158,11 +158,11 @@ def test_no_color_counts_when_it_is_not_empty():
         ({"TERM": "xterm-16color"}, True),
     ],
 )
-def test_sixteen_colours_are_known_by_the_terminal_name(environ: dict[str, str], few: bool):
+def test_sixteen_colours_are_known_by_the_terminal_name(environ: dict[str, str], few: bool) -> None:
     assert few_colors(environ) is few
 
 
-def test_without_a_terminal_the_board_is_refused_in_one_line():
+def test_without_a_terminal_the_board_is_refused_in_one_line() -> None:
     reason = refusal({"TERM": "xterm-256color"})  # the streams of a test run are files
     assert reason is not None
     assert "\n" not in reason

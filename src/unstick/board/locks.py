@@ -12,6 +12,7 @@ from unstick.board.sources import Seen, Sight
 from unstick.board.workers import Workers
 from unstick.facts.level import Level, worst
 from unstick.facts.locks import LockFacts, LockRow
+from unstick.facts.reading import TroubleKind
 from unstick.settings import Context
 
 LockState = Literal["expired", "orphaned", "endless", "held"]
@@ -45,7 +46,8 @@ def fold_locks(sight: Sight, notes: Notes, context: Context, workers: Workers | 
     """Judge every lock; ``None`` when no lock table or endpoint is configured."""
     if not sight.states("locks"):
         return None
-    lives = {worker.id: worker.life for worker in workers.items} if workers else {}
+    lives: dict[str, str] = {worker.id: worker.life for worker in workers.items} if workers else {}
+    lives |= dict.fromkeys(_silenced(sight), "dead")
     gone = {container.id for container in workers.containers if container.gone} if workers else set()
     items: list[Lock] = []
     counts = {"total": 0, "expired": 0, "endless": 0}
@@ -75,6 +77,29 @@ def fold_locks(sight: Sight, notes: Notes, context: Context, workers: Workers | 
         tuple(items),
         more,
     )
+
+
+def _silenced(sight: Sight) -> set[str]:
+    """Workers whose own lock endpoint now refuses connections.
+
+    An endpoint may list the locks of others too: a worker is only taken for its owner when another endpoint answers
+    and does not list it.
+    """
+    refusing = {
+        state.source.id
+        for state in sight.states("locks")
+        if state.trouble is not None and state.trouble.kind is TroubleKind.REFUSED
+    }
+    owners: set[str] = set()
+    answering: list[set[str]] = []
+    for seen in sight.seen(LockFacts):
+        if seen.value.via == "http":
+            listed = {worker for worker, _ in seen.value.by_worker}
+            if seen.source.id in refusing:
+                owners |= listed if len(listed) == 1 else set()
+            elif seen.current:
+                answering.append(listed)
+    return owners.difference(*answering) if answering else set()
 
 
 def _judge(row: LockRow, seen: Seen[LockFacts], lives: Mapping[str, str], gone: set[str], context: Context) -> Lock:

@@ -20,6 +20,9 @@ from unstick.facts.reading import Cost, Fresh, Missing, Source, Stale, Trouble, 
 
 BACKOFF_FIRST_S = 0.5
 BACKOFF_CAP_S = 8.0
+"""From the beginning of one failed look to that of the next, at most (unless its deadline is longer)."""
+REST_S = 0.5
+"""From the end of a failed look to the beginning of the next, at least."""
 BREAKER_S = 30.0
 GRACE_S = 0.5
 """How long a look whose socket was closed may take to notice."""
@@ -127,8 +130,7 @@ class Lane(Generic[ConnectionT]):
     def _fail(self, question: _Question[ConnectionT], error: BackendError, begun: float) -> None:
         """Note a failed look. After a lost connection every question is due, whatever its interval: it could be long.
 
-        The pause counts from the beginning of the look, so that waiting for a deadline is a part of it: a server that
-        is back is seen within :data:`BACKOFF_CAP_S`.
+        The pause counts from the beginning of the look: waiting for its deadline is a part of it.
         """
         self.connection.take_cost()
         question.failed(error.trouble)
@@ -140,12 +142,13 @@ class Lane(Generic[ConnectionT]):
         if error.trouble.kind in _REFUSED_BY_NAME:
             self._resume = now + BREAKER_S
         else:
-            self._resume = max(begun + self._backoff(), now + BACKOFF_FIRST_S)
+            self._resume = max(begun + self._backoff(), now + REST_S)
         self._resume = max(self._resume, now + (error.trouble.retry_after_s or 0.0))
+        question.due = self._resume  # behind the others: it may be what broke the connection
         for other in self._questions:
             if other is not question:
                 other.failed(error.trouble)
-            other.due = 0.0
+                other.due = 0.0
 
     def _backoff(self) -> float:
         ceiling = min(BACKOFF_CAP_S, BACKOFF_FIRST_S * 2**self._failures)

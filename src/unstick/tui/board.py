@@ -75,8 +75,9 @@ class BoardScreen(Screen[None], inherit_bindings=False):
         yield from (self._header, self._alarm, self._tabs, *self._panes.values(), self._footer, self._overlay)
 
     def on_mount(self) -> None:
-        """The timer moves nothing but the ages in the header."""
+        """The timer moves nothing but the ages in the header; after ``fg`` the terminal is blank."""
         self.set_interval(1.0, self.draw_header)
+        self.app.app_resume_signal.subscribe(self, lambda _: self.repaint())
         self.show_picture()
 
     def pane(self, key: str) -> Pane:

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import aclosing
 from pathlib import Path
 from typing import Protocol
 
@@ -108,14 +109,9 @@ class Engine:
             retry = min(_LONGEST_RETRY_S, retry * 2)
 
     async def _read(self) -> None:
-        frames = self._feed.frames()
-        try:
+        async with aclosing(self._feed.frames()) as frames:
             async for frame in frames:
                 self._tell(frame)
-        finally:
-            close = getattr(frames, "aclose", None)
-            if close is not None:
-                await close()
 
     def _tell(self, frame: Frame) -> None:
         try:

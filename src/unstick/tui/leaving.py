@@ -94,7 +94,7 @@ class Leaving:
 
 
 def _detach() -> None:
-    """Standard streams that were the lost terminal lead nowhere from now on, so that what is still written ends well."""
+    """Streams that were the lost terminal lead nowhere from now on: what is still written ends well."""
     nowhere = os.open(os.devnull, os.O_RDWR)
     for fd in (0, 1, 2):
         with suppress(OSError):
