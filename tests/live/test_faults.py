@@ -82,7 +82,7 @@ WIRE = {
     "cut 90": Fault(lambda rig: rig.proxy.cut_after(90), frozenset({CLOSED, PROTOCOL}), once=True),
     "mute": Fault(lambda rig: rig.proxy.mute(), frozenset({TIMEOUT})),
     "garbage": Fault(lambda rig: rig.proxy.garbage(), frozenset({PROTOCOL, TLS, CLOSED, TIMEOUT})),
-    "stranger": Fault(Rig.mislead, frozenset({PROTOCOL, TLS})),
+    "stranger": Fault(Rig.mislead, frozenset({PROTOCOL, TLS, CLOSED})),
     "delay": Fault(lambda rig: rig.proxy.delay(30), frozenset({TIMEOUT})),
 }
 PROCESS = {
@@ -100,6 +100,8 @@ class Target:
     """Those that rest on it, the one that is asked most often first; a colon ends a prefix."""
     totals: Mapping[str, int | None]
     """Paths of the status, with their value where it never changes."""
+    stranger: str
+    """Another server, that answers at once to whoever takes it for this one."""
     private: Callable[[], Server] | None = None
     """Makes a server that may be killed."""
 
@@ -116,14 +118,18 @@ TARGETS = (
         "postgres",
         ("crawler", "locks", "sync-data"),
         {"proxies.total": 100, "proxies.free": 73, "locks.total": 0, "workers.total": None},
+        "amqp",
         Postgres,
     ),
-    Target("redis", ("dramatiq:jobs", "celery:sync"), {"queues.waiting": 4, "workers.total": None}, Redis),
+    Target("redis", ("dramatiq:jobs", "celery:sync"), {"queues.waiting": 4, "workers.total": None}, "worker", Redis),
     Target(
-        "management", ("rabbitmq",), {"channels.connections": None, "channels.channels": None, "queues.waiting": 4}
+        "management",
+        ("rabbitmq",),
+        {"channels.connections": None, "channels.channels": None, "queues.waiting": 4},
+        "redis",
     ),
-    Target("amqp", ("rabbitmq",), {"queues.waiting": 4}),
-    Target("worker", ("health:worker", "sync", "locks:"), {"sync.processed": 500}),
+    Target("amqp", ("rabbitmq",), {"queues.waiting": 4}, "postgres"),
+    Target("worker", ("health:worker", "sync", "locks:"), {"sync.processed": 500}, "redis"),
 )
 CASES = [pytest.param(target, fault, id=f"{target.name}-{fault}") for target in TARGETS for fault in target.faults]
 
@@ -161,8 +167,11 @@ class Session:
         outcome.ready_s = await until(self._watch.fresh, 30.0)
         struck = self._rig.proxy.triggered
         await asyncio.to_thread(fault.inflict, self._rig)
-        hidden = lambda: fault.once and self._rig.proxy.triggered > struck  # noqa: E731
-        outcome.noticed_s = await until(lambda: hidden() or self._blind(fault.kinds), NOTICED_S)
+
+        def noticed() -> bool:
+            return self._blind(fault.kinds) or (fault.once and self._rig.proxy.triggered > struck)
+
+        outcome.noticed_s = await until(noticed, NOTICED_S)
         if fault.long:
             await until(lambda: all(self._old(source) for source in self._mine()), 40.0)
             told = self._watch.told()
@@ -227,7 +236,7 @@ Story = Mapping[tuple[str, str], Outcome]
 
 async def play(target: Target, urls: Urls, faults: Mapping[str, Fault]) -> dict[tuple[str, str], Outcome]:
     """Some faults of one server, one after the other."""
-    stranger = port_of(urls.postgres if target.name == "amqp" else urls.amqp)
+    stranger = port_of(getattr(urls, target.stranger))
     with contextlib.ExitStack() as stack:
         server = None
         if target.private is not None:
@@ -286,7 +295,8 @@ def test_no_total_is_ever_wrong(story: Story, target: Target, name: str) -> None
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
 def test_numbers_that_are_too_old_are_unknown(story: Story, target: Target) -> None:
     outcome = story[target.name, "freeze"]
-    assert all(any(Target("", (name,), {}).tells(source) for source, _, _ in outcome.told) for name in target.sources)
+    told = {source for source, _, _ in outcome.told}
+    assert all(any(source.startswith(name) for source in told) for name in target.sources)
     assert outcome.known == set()
 
 def test_zzz_print(story: Story) -> None:

@@ -2,29 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from pathlib import Path
 
+from unstick import clock
 from unstick.board.board import Board, fold
-from unstick.cli.codes import USAGE
+from unstick.cli.codes import CONFIG, USAGE
 from unstick.cli.logs import log_to_file
 from unstick.cli.main import complain
-from unstick.cli.start import open_context
+from unstick.cli.start import open_config, watchable
 from unstick.cli.wiring import lane_specs
-from unstick.facts.frame import Frame
+from unstick.config import Loaded
+from unstick.facts.frame import Frame, Observation
+from unstick.facts.reading import Missing, Source, Trouble, TroubleKind
 from unstick.feeds.live import LiveFeed
-from unstick.settings import Context
 from unstick.tui.options import BoardOptions
 from unstick.tui.terminal import refusal
 from unstick.views.screen import Told
 from unstick.views.tell import tell
 
 
-class BoardStory:
-    """Folds the Frames of one context and tells them; used by one thread."""
+class Session:
+    """The feed and the story of one configuration, used by the engine's thread alone.
 
-    def __init__(self, context: Context) -> None:
-        self._context = context
+    Where the configuration names no system, the first Frame says that discovery is under way: the board stands
+    before a server is asked and before a driver is imported.
+    """
+
+    def __init__(self, loaded: Loaded) -> None:
+        self._loaded = loaded
+        self._context = loaded.context
         self._board: Board | None = None
+
+    async def frames(self) -> AsyncGenerator[Frame, None]:
+        """Frames of what is configured or found."""
+        if self._loaded.discover:
+            yield self._looking()
+            from unstick.cli.discovery import discover  # noqa: PLC0415 - imports the drivers of what it asks
+
+            self._context = await discover(self._loaded.context)
+            self._board = None
+        async with aclosing(LiveFeed(lane_specs(self._context), self._context.name).frames()) as frames:
+            async for frame in frames:
+                yield frame
 
     def fold(self, frame: Frame) -> Board:
         """The board after ``frame``."""
@@ -37,6 +58,13 @@ class BoardStory:
             raise TypeError(f"not a board: {type(board).__name__}")
         return tell(board)
 
+    def _looking(self) -> Frame:
+        now = clock.now()
+        pending = Missing(Trouble(TroubleKind.PENDING, "looking for what there is"), now)
+        return Frame(
+            0, now, self._context.name, (Observation(Source("discovery", "discovery", "looking", 1.0), pending),)
+        )
+
 
 def run_live(path: Path | None, context: str | None, *, theme: str | None, mouse: bool) -> int:
     """Show the board until it is left; the exit code."""
@@ -45,20 +73,22 @@ def run_live(path: Path | None, context: str | None, *, theme: str | None, mouse
         complain(refused)
         return USAGE
     log = log_to_file()
-    opened = open_context(path, context)
-    if isinstance(opened, int):
-        return opened
+    loaded = open_config(path, context)
+    if isinstance(loaded, int):
+        return loaded
+    if not watchable(loaded):
+        return CONFIG
     from unstick.tui.run import run_board  # noqa: PLC0415 - imports Textual
 
-    screen = opened.screen
+    opened, session = loaded.context, Session(loaded)
     options = BoardOptions(
         context=opened.name,
         production=opened.production,
         color=opened.color,
-        theme=theme or screen.theme,
-        mouse=mouse and screen.mouse,
-        ascii=screen.ascii,
-        keys=screen.keys,
+        theme=theme or opened.screen.theme,
+        mouse=mouse and opened.screen.mouse,
+        ascii=opened.screen.ascii,
+        keys=opened.screen.keys,
         log_path=log,
     )
-    return run_board(LiveFeed(lane_specs(opened), opened.name), BoardStory(opened), options)
+    return run_board(session, session, options)

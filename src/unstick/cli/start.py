@@ -23,22 +23,26 @@ def open_config(path: Path | None, context: str | None) -> Loaded | int:
         return error.exit_code
 
 
+def watchable(loaded: Loaded) -> bool:
+    """Whether there is anything to look at; complains if not."""
+    context = loaded.context
+    if not loaded.discover or context.celery:
+        return True
+    if context.postgres.url or context.redis.url or context.rabbitmq.url or context.rabbitmq.management_url:
+        return True
+    complain("nothing to watch is configured; mend: set DATABASE_URL or REDIS_URL, or write a file: unstick init")
+    return False
+
+
 def open_context(path: Path | None, context: str | None) -> Context | int:
     """The context to watch, with what discovery found; or the exit code after complaining."""
     loaded = open_config(path, context)
     if isinstance(loaded, int):
         return loaded
+    if not watchable(loaded):
+        return CONFIG
     if not loaded.discover:
         return loaded.context
     from unstick.cli.discovery import discover  # noqa: PLC0415 - imports the drivers of what it asks
 
-    if not any(
-        (loaded.context.postgres.url, loaded.context.redis.url, _rabbit(loaded.context), loaded.context.celery)
-    ):
-        complain("nothing to watch is configured; mend: set DATABASE_URL or REDIS_URL, or write one: unstick init")
-        return CONFIG
     return asyncio.run(discover(loaded.context))
-
-
-def _rabbit(context: Context) -> object:
-    return context.rabbitmq.url or context.rabbitmq.management_url

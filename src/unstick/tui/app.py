@@ -49,10 +49,10 @@ class BoardApp(App[None], inherit_bindings=False):
         return self.board
 
     def on_mount(self) -> None:
-        """The screen stands: begin to collect."""
+        """Begin to collect once the screen is painted: importing drivers takes time."""
         self.loop = asyncio.get_running_loop()
         self.board.notice = self._fault
-        self.engine.start()
+        self.call_after_refresh(self.engine.start)
 
     def _wake(self) -> None:
         self.post_message(Ready())
