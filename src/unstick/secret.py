@@ -40,10 +40,14 @@ def masked(url: str) -> str:
     'postgresql://app:***@db:5432/shop'
     >>> masked("redis://:p@ss/w#rd@host/0")
     'redis://***@host/0'
+    >>> masked("http://host/?password=a@b"), masked("redis://:p?a@ss@host/0")
+    ('http://***', 'redis://***')
     """
     scheme, separator, rest = url.partition("://")
     if not separator:
         return "***" if "@" in url else url
+    if "@" in rest.partition("?")[2]:
+        return f"{scheme}://***"
     credentials, at, place = rest.rpartition("@")
     place = place.split("?")[0].split("#")[0]
     if not at:

@@ -11,6 +11,7 @@ import contextlib
 import gc
 import itertools
 import json
+import socketserver
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
@@ -203,6 +204,30 @@ def _answers() -> dict[str, bytes]:
     return {path: json.dumps(document).encode() for path, document in documents.items()} | {
         "/metrics": (lines + "dramatiq_worker_broker_connected 1\n").encode()
     }
+
+
+class Greeter(socketserver.BaseRequestHandler):
+    """A server of another kind: it speaks first, then it listens."""
+
+    def handle(self) -> None:
+        self.request.sendall(b"220 mail.example ready\r\n")
+        with contextlib.suppress(OSError):
+            while self.request.recv(4096):
+                pass
+
+
+@contextlib.contextmanager
+def greeting() -> Iterator[int]:
+    """A :class:`Greeter`; its port."""
+    with socketserver.ThreadingTCPServer((LOOPBACK, 0), Greeter) as server:
+        server.daemon_threads, server.block_on_close = True, False
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="greeter")
+        thread.start()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 class Watch:

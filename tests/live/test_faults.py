@@ -17,7 +17,19 @@ import pytest
 
 from tests.lab.fault_proxy import FaultProxy
 from tests.lab.servers import Postgres, Rabbit, Redis, Server
-from tests.live.stack import Urls, Watch, fill, nothing_uncaught, port_of, seed, standing, through, until, watching
+from tests.live.stack import (
+    Urls,
+    Watch,
+    fill,
+    greeting,
+    nothing_uncaught,
+    port_of,
+    seed,
+    standing,
+    through,
+    until,
+    watching,
+)
 from unstick import clock
 from unstick.board.board import Board
 from unstick.facts.reading import TroubleKind
@@ -82,7 +94,7 @@ WIRE = {
     "cut 90": Fault(lambda rig: rig.proxy.cut_after(90), frozenset({CLOSED, PROTOCOL}), once=True),
     "mute": Fault(lambda rig: rig.proxy.mute(), frozenset({TIMEOUT})),
     "garbage": Fault(lambda rig: rig.proxy.garbage(), frozenset({PROTOCOL, TLS, CLOSED, TIMEOUT})),
-    "stranger": Fault(Rig.mislead, frozenset({PROTOCOL, TLS, CLOSED})),
+    "stranger": Fault(Rig.mislead, frozenset({PROTOCOL, TLS})),
     "delay": Fault(lambda rig: rig.proxy.delay(30), frozenset({TIMEOUT})),
 }
 PROCESS = {
@@ -100,8 +112,6 @@ class Target:
     """Those that rest on it, the one that is asked most often first; a colon ends a prefix."""
     totals: Mapping[str, int | None]
     """Paths of the status, with their value where it never changes."""
-    stranger: str
-    """Another server, that answers at once to whoever takes it for this one."""
     private: Callable[[], Server] | None = None
     """Makes a server that may be killed."""
 
@@ -118,18 +128,14 @@ TARGETS = (
         "postgres",
         ("crawler", "locks", "sync-data"),
         {"proxies.total": 100, "proxies.free": 73, "locks.total": 0, "workers.total": None},
-        "amqp",
         Postgres,
     ),
-    Target("redis", ("dramatiq:jobs", "celery:sync"), {"queues.waiting": 4, "workers.total": None}, "worker", Redis),
+    Target("redis", ("dramatiq:jobs", "celery:sync"), {"queues.waiting": 4, "workers.total": None}, Redis),
     Target(
-        "management",
-        ("rabbitmq",),
-        {"channels.connections": None, "channels.channels": None, "queues.waiting": 4},
-        "redis",
+        "management", ("rabbitmq",), {"channels.connections": None, "channels.channels": None, "queues.waiting": 4}
     ),
-    Target("amqp", ("rabbitmq",), {"queues.waiting": 4}, "postgres"),
-    Target("worker", ("health:worker", "sync", "locks:"), {"sync.processed": 500}, "redis"),
+    Target("amqp", ("rabbitmq",), {"queues.waiting": 4}),
+    Target("worker", ("health:worker", "sync", "locks:"), {"sync.processed": 500}),
 )
 CASES = [pytest.param(target, fault, id=f"{target.name}-{fault}") for target in TARGETS for fault in target.faults]
 
@@ -236,14 +242,13 @@ Story = Mapping[tuple[str, str], Outcome]
 
 async def play(target: Target, urls: Urls, faults: Mapping[str, Fault]) -> dict[tuple[str, str], Outcome]:
     """Some faults of one server, one after the other."""
-    stranger = port_of(getattr(urls, target.stranger))
     with contextlib.ExitStack() as stack:
         server = None
         if target.private is not None:
             server = await asyncio.to_thread(stack.enter_context, target.private())
             urls = replace(urls, **{target.name: await asyncio.to_thread(furnished, server)})
         url = getattr(urls, target.name)
-        rig = Rig(stack.enter_context(FaultProxy(port_of(url))), server, stranger)
+        rig = Rig(stack.enter_context(FaultProxy(port_of(url))), server, stack.enter_context(greeting()))
         urls = replace(urls, **{target.name: through(url, rig.proxy)})
         async with Watch(watching(urls, management=target.name != "amqp")) as watch:
             session = Session(target, watch, rig)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import sys
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
@@ -81,4 +80,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main() if os.environ.get("UNSTICK_PLAY_EXIT") is None else 0)
+    sys.exit(main())

@@ -477,6 +477,23 @@ def test_a_click_moves_the_cursor_and_a_double_click_opens() -> None:
     on_stage(scenario)
 
 
+def test_a_click_on_a_tab_shows_its_pane() -> None:
+    async def scenario(stand: Stand) -> None:
+        await stand.show(incident())
+        for name in ("Sync", "Host", "Workers", "Locks"):
+            await stand.pilot.click("#tabs", offset=(at(stand, name) + 1, 0))
+            await stand.settle()
+            assert f"{name} ━" in stand.text
+        await stand.pilot.click("#tabs", offset=(79, 0))
+        await stand.settle()
+        assert "Locks ━" in stand.text
+
+    def at(stand: Stand, name: str) -> int:
+        return next(line.index(name) for line in stand.lines if "Workers" in line and "Queues" in line)
+
+    on_stage(scenario, (80, 24))
+
+
 def test_more_findings_than_fit_are_counted() -> None:
     async def scenario(stand: Stand) -> None:
         told = incident()

@@ -11,9 +11,10 @@ from tests.tui.samples import HOSTILE, STATES, hostile, incident, quiet
 from unstick.facts.level import Level
 from unstick.tui import bands, box, places
 from unstick.tui.details import detail, help_page
+from unstick.tui.lines import changed_width
 from unstick.tui.options import BoardOptions
 from unstick.tui.prompt import Draft, draw_prompt, edit
-from unstick.tui.roles import Drawn
+from unstick.tui.roles import Drawn, Piece
 from unstick.tui.stage import Band
 from unstick.views.layout import shown
 from unstick.views.pane import PaneView
@@ -51,6 +52,7 @@ def test_a_pane_fills_its_place(
 
 
 @given(st.integers(0, 50), st.integers(-5, 120), st.integers(0, 30), st.integers(1, 100))
+@settings(deadline=None)
 def test_scrolling_keeps_the_cursor_in_sight(top: int, cursor: int, visible: int, rows: int) -> None:
     cursor = max(0, min(cursor, rows - 1))
     first = box.scroll(top, cursor, visible, rows)
@@ -74,6 +76,7 @@ def test_bands_are_as_wide_as_the_screen(width: int, state: str, production: boo
 
 
 @given(st.text(max_size=40), st.integers(0, 40), st.integers(30, 120))
+@settings(deadline=None)
 def test_the_prompt_shows_its_cursor_at_every_width(text: str, place: int, width: int) -> None:
     drawn = draw_prompt(Draft(text, min(place, len(text))), "3 of 9 rows", width, measure)
     assert width_of(drawn) == width
@@ -99,6 +102,7 @@ def test_editing_moves_and_cuts() -> None:
     st.sampled_from([None, "verdict", "sync"]),
     st.booleans(),
 )
+@settings(deadline=None)
 def test_places_cover_the_screen_and_never_overlap(
     width: int, height: int, band: int, shown: str | None, alarm: bool
 ) -> None:
@@ -188,3 +192,11 @@ def test_help_tells_own_keys_and_signs() -> None:
     assert told["1 2 3 4 5 6 7 8"].startswith("the pane of that number")
     assert told["log"] == "/tmp/x.log"
     assert page.level is Level.OK
+
+
+def test_a_changed_line_is_sent_up_to_its_last_change() -> None:
+    before = (Piece("name  ", "text"), Piece("3", "ok"), Piece("   end", "text"))
+    after = (Piece("name  ", "text"), Piece("4", "ok"), Piece("   end", "text"))
+    assert changed_width(before, after) == 7
+    assert changed_width(before, (*after[:2], Piece("   END", "text"))) == 13
+    assert changed_width(before, (Piece("wider  ", "text"), *before[1:])) == 14

@@ -43,12 +43,13 @@ def told(line: Line) -> int:
 
 
 @given(lines, widths, st.booleans())
+@settings(deadline=None)
 def test_a_fitted_line_is_as_wide_as_asked(line: Line, width: int, right: bool) -> None:
     assert told(fit(line, width, measure, right=right)) == width
 
 
 @given(st.lists(column, min_size=1, max_size=6), st.lists(lines, max_size=7), widths)
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 def test_a_row_and_its_titles_are_as_wide_as_asked(all_columns: list[Column], cells: list[Line], width: int) -> None:
     placed = columns(all_columns, width)
     assert told(draw_row(cells, placed, width, measure)) == width
@@ -56,23 +57,27 @@ def test_a_row_and_its_titles_are_as_wide_as_asked(all_columns: list[Column], ce
 
 
 @given(bars, widths)
+@settings(deadline=None)
 def test_a_bar_and_its_legend_are_as_wide_as_asked(bar: Bar, width: int) -> None:
     assert told(draw_bar(bar, width)) == width
     assert told(draw_legend(bar, width, measure)) == width
 
 
 @given(st.one_of(bars, lines, st.builds(Spark, texts, values, texts)), widths)
+@settings(deadline=None)
 def test_a_summary_item_is_as_wide_as_asked(item: Bar | Line | Spark, width: int) -> None:
     for line in draw_item(item, width, measure):
         assert told(line) == width
 
 
 @given(st.lists(lines, max_size=6), widths)
+@settings(deadline=None)
 def test_ends_are_as_wide_as_asked(parts: list[Line], width: int) -> None:
     assert told(draw_ends(parts, width, measure)) == width
 
 
 @given(lines, st.integers(2, 60))
+@settings(deadline=None)
 def test_wrapped_lines_fit_and_lose_no_word(line: Line, width: int) -> None:
     wrapped = wrap(line, width, measure)
     assert all(told(part) <= width for part in wrapped)
@@ -81,6 +86,7 @@ def test_wrapped_lines_fit_and_lose_no_word(line: Line, width: int) -> None:
 
 
 @given(texts)
+@settings(deadline=None)
 def test_shown_text_carries_no_control(text: str) -> None:
     out = shown(text)
     assert out == shown(out)

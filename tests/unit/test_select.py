@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unstick.facts.level import Level
@@ -74,6 +74,7 @@ def test_values_of_two_kinds_do_not_break_the_order() -> None:
 
 
 @given(st.lists(st.text(max_size=3), unique=True), st.lists(st.text(max_size=3), unique=True), st.integers(0, 9))
+@settings(deadline=None)
 def test_the_cursor_finds_its_row_wherever_it_went(before: list[str], after: list[str], place: int) -> None:
     key = before[place] if place < len(before) else None
     rows = [row(name) for name in after]

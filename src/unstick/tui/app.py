@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from contextlib import suppress
 from typing import Any
 
 from rich.console import RenderableType
@@ -55,7 +56,8 @@ class BoardApp(App[None], inherit_bindings=False):
         self.call_after_refresh(self.engine.start)
 
     def _wake(self) -> None:
-        self.post_message(Ready())
+        with suppress(RuntimeError):  # the loop of the screen has ended, the engine's will soon
+            self.post_message(Ready())
 
     def on_ready(self, _message: Ready) -> None:
         """Show the newest picture; those that came between were never needed."""

@@ -105,6 +105,17 @@ def draw_tabs(panes: Sequence[PaneView], active: str, width: int, measure: Measu
     return _cropped((*pieces, Piece(" " * max(0, width - used), Role.TEXT)), width, measure)
 
 
+def tab_under(tabs: Drawn, x: int, measure: Measure) -> int | None:
+    """Which tab, from 0, is drawn at cell ``x``; ``None``: beyond the last."""
+    found = -1
+    for piece in tabs:
+        found += piece.role == Role.KEY or (piece.role == Chrome.TAB_ACTIVE and len(piece.text) > 1)
+        x -= measure(piece.text)
+        if x < 0:
+            return max(0, found) if piece.role != Role.TEXT else None
+    return None
+
+
 def _tab(number: int, pane: PaneView, active: bool, limit: int) -> Drawn:  # noqa: FBT001 - one caller, just above
     glyph = LEVEL_GLYPH[pane.level] if pane.level.rank else " "
     name = shown(pane.title)[:limit]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from msgspec.structs import replace
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.geometry import Size
@@ -317,6 +318,15 @@ class BoardScreen(Screen[None], inherit_bindings=False):
     def action_interrupt(self) -> None:
         """Leave, exit code 130."""
         cast("BoardApp", self.app).leave(130)
+
+    def on_click(self, event: events.Click) -> None:
+        """A click on a tab shows its pane."""
+        if event.widget is self._tabs and self._tabs.drawn:
+            nth = bands.tab_under(self._tabs.drawn[0], event.x, measure)
+            if nth is not None and nth < len(PANE_KEYS):
+                self.change(
+                    choices.focus_on(replace(self.ui, maximised=self.ui.maximised and PANE_KEYS[nth]), PANE_KEYS[nth])
+                )
 
     def on_pane_pressed(self, message: Pane.Pressed) -> None:
         """A click moves the focus, a double click opens."""

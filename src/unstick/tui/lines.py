@@ -9,8 +9,20 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from unstick.tui.paint import Painter
+from unstick.tui.paint import Painter, measure
 from unstick.tui.roles import Drawn
+
+
+def changed_width(before: Drawn, after: Drawn) -> int:
+    """Cells from the left of a line to the end of its last change: what Textual sends again begins at the left."""
+    width = sum(measure(piece.text) for piece in after)
+    if width != sum(measure(piece.text) for piece in before):
+        return max(1, width)
+    for old, new in zip(reversed(before), reversed(after), strict=False):
+        if old != new:
+            break
+        width -= measure(new.text)
+    return max(1, width)
 
 
 class HasPainter(Protocol):
@@ -34,9 +46,13 @@ class Lines(Widget):
         if len(before) != len(self.drawn):
             self.refresh()
             return
-        changed = [nth for nth, line in enumerate(self.drawn) if before[nth] != line]
+        changed = [
+            Region(0, nth, changed_width(before[nth], line), 1)
+            for nth, line in enumerate(self.drawn)
+            if before[nth] != line
+        ]
         if changed:
-            self.refresh(*(Region(0, nth, self.size.width, 1) for nth in changed))
+            self.refresh(*changed)
 
     def render_line(self, y: int) -> Strip:
         """Line ``y``, painted."""
