@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.boards import T0, crawler, fresh, frame, missing, played
+from tests.unit.boards import T0, crawler, frame, fresh, missing, played
 from unstick.board.board import fold
 from unstick.cli.main import run
 from unstick.cli.watch import changes

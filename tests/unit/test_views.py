@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from tests.unit.boards import CONTEXT, T0, crawler, dramatiq, fresh, frame, missing, played
+from tests.unit.boards import CONTEXT, T0, crawler, dramatiq, frame, fresh, missing, played
 from unstick.board.board import Board
 from unstick.facts.celery import CeleryFacts, CeleryQueue
 from unstick.facts.crawler import CrawlerWorker, ProxyRow
