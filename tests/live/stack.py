@@ -210,7 +210,7 @@ class Greeter(socketserver.BaseRequestHandler):
     """A server of another kind: it speaks first, then it listens."""
 
     def handle(self) -> None:
-        self.request.sendall(b"220 mail.example ready\r\n")
+        self.request.sendall(b"220 mail.example ready\r\n\r\n")
         with contextlib.suppress(OSError):
             while self.request.recv(4096):
                 pass

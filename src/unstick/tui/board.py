@@ -123,7 +123,8 @@ class BoardScreen(Screen[None], inherit_bindings=False):
             self.draw_bands()
 
     def _band_wanted(self) -> int:
-        return places.band_height(len(self.told.verdict.rows), *self.size)
+        verdict = self.told.verdict
+        return places.band_height(len(verdict.rows) and len(verdict.rows) + len(verdict.summary), *self.size)
 
     def _tell_overlay(self) -> None:
         if not self._overlay.is_open:

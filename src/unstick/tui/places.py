@@ -44,14 +44,14 @@ def across(width: int, height: int) -> int:
     return 2 if width >= 100 and height >= 30 else 1
 
 
-def band_height(findings: int, width: int, height: int) -> int:
-    """Lines of the verdict band: two when quiet, at most six, fewer on a small screen."""
-    if findings == 0:
+def band_height(lines: int, width: int, height: int) -> int:
+    """Height of the verdict band for what it has to say: two when quiet, at most six, fewer on a small screen."""
+    if lines == 0:
         return 2 if across(width, height) > 1 else 1
     if height < 12:
         return 1
     most = _BAND_MOST if across(width, height) > 1 else 5
-    return min(most, findings + 2)
+    return min(most, lines + 2)
 
 
 def arrange(width: int, height: int, band: int, shown: str | None, *, single: str, alarm: bool = False) -> Places:
