@@ -29,6 +29,8 @@ class Finding(msgspec.Struct, frozen=True):
     evidence: tuple[str, ...]
     since: float
     action: str | None = None
+    held: int = 0
+    """How many things it holds back: of two causes equally bad, the one that holds more stands first."""
 
 
 class Subjects(msgspec.Struct, frozen=True, eq=False):
@@ -61,7 +63,7 @@ def find(subjects: Subjects, notes: Notes) -> tuple[Finding, ...]:
     for finding in found:
         track = notes.track("findings", finding.id)
         dated.append(msgspec.structs.replace(finding, since=track.since if track else notes.at))
-    dated.sort(key=lambda finding: (-finding.level.rank, finding.since))
+    dated.sort(key=lambda finding: (-finding.level.rank, -finding.held, finding.since, finding.id))
     return tuple(dated)
 
 
@@ -101,7 +103,9 @@ def _proxies(proxies: Proxies | None, workers: Workers | None) -> Iterator[Findi
         title = _holders(container, holders, rows, gone=container in gone)
         evidence = rows[0].evidence if rows else tuple(f"{w.name}: {w.note}" for w in holders[:3])
         action = "free-proxies" if rows else None
-        yield _finding(f"proxies-held-by-dead:{container}", "proxies", Level.CRITICAL, title, evidence, action)
+        held = sum(worker.holds.proxies or 0 for worker in holders) or len(rows)
+        finding = _finding(f"proxies-held-by-dead:{container}", "proxies", Level.CRITICAL, title, evidence, action)
+        yield msgspec.structs.replace(finding, held=held)
     if proxies.free is not None and proxies.total and not stuck and proxies.level.rank > Level.OK.rank:
         title = f"pool runs dry: {proxies.free} of {proxies.total} proxies free"
         yield _finding("pool-dry", "proxies", proxies.level, title)

@@ -15,11 +15,12 @@ _COLUMNS = (Column("name", "", _NAME_WIDTH), Column("value", "", 20, flex=1))
 
 def detail(view: PaneView, row: Row, width: int, measure: Measure, *, gone: bool = False) -> PaneView:
     """Every cell of ``row`` under its column's title, nothing cut."""
-    facts: list[tuple[str, Line]] = [("level", (_level(row.level),)), ("key", (Span(row.key),))]
+    facts: list[tuple[str, Line]] = [("level", (_level(row.level),))]
     for nth, cell in enumerate(row.cells):
         title = view.columns[nth].title or view.columns[nth].key if nth < len(view.columns) else ""
         if any(span.text.strip() for span in cell):
             facts.append((title, cell))
+    facts += [(name, (Span(text),)) for name, text in row.details]
     note = (Span("this row is gone; this was seen last", Role.WARNING),) if gone else (Span("esc closes", Role.DIM),)
     return _page(f"{view.title}: {row.key}", row.level, facts, width, measure, note)
 

@@ -8,7 +8,7 @@ from unstick.facts.level import Level
 from unstick.facts.units import count, duration
 from unstick.views.pane import Column, Item, Line, PaneView, Role, Row, Span, Spark
 from unstick.views.queues import growth
-from unstick.views.words import absent, cell, number, span, tally
+from unstick.views.words import absent, cell, details, number, span, tally
 
 COLUMNS = (
     Column("client", "client", 14, flex=2),
@@ -80,4 +80,10 @@ def _row(link: Link) -> Row:
             cell(state),
         ),
         (name, c.vhost, c.channels, link.growth_per_min, c.channel_max, c.heartbeat_s, state),
+        (
+            *details("connection", (c.name,)),
+            *details("user, peer", (f"{c.user or '–'}, {c.peer or '–'}",)),
+            *details("library", (c.product or "–",)),
+            *details("state", (c.state or "–", *link.notes)),
+        ),
     )

@@ -93,6 +93,8 @@ class Row(msgspec.Struct, frozen=True):
     level: Level
     cells: tuple[Line, ...]
     sort: tuple[SortValue, ...]
+    details: tuple[tuple[str, str], ...] = ()
+    """What only the opened row tells: (name, sanitised text)."""
 
 
 class PaneView(msgspec.Struct, frozen=True):

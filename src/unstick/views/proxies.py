@@ -8,7 +8,7 @@ from unstick.board.workers import Container
 from unstick.facts.level import Level
 from unstick.facts.units import count
 from unstick.views.pane import Bar, Column, Item, Line, PaneView, Role, Row, Spark
-from unstick.views.words import absent, age, cell, nothing, number, span, tally
+from unstick.views.words import absent, age, cell, details, nothing, number, span, tally
 
 COLUMNS = (
     Column("who", "container / proxy", 17, flex=1),
@@ -84,6 +84,7 @@ def _proxy(proxy: Proxy) -> Row:
             cell(proxy.state, Role.CRITICAL if level is Level.CRITICAL else Role.DIM),
         ),
         (proxy.worker_id or "", 1, 0, proxy.held_s, proxy.state),
+        details("evidence", proxy.evidence),
     )
 
 

@@ -7,7 +7,7 @@ from unstick.board.services import Service
 from unstick.facts.level import Level
 from unstick.facts.units import count, duration, size
 from unstick.views.pane import Column, PaneView, Role, Row, Span
-from unstick.views.words import age, cell, tally
+from unstick.views.words import age, cell, details, tally
 
 COLUMNS = (
     Column("service", "service", 14, flex=1),
@@ -49,6 +49,11 @@ def _row(item: Service) -> Row:
             cell(_says(item), Role.TEXT if item.level.rank else Role.DIM),
         ),
         (item.name, state.age_s, took, item.queries_per_s, item.bytes_per_s, item.note),
+        (
+            *details("server", (f"{state.source.server}, asked every {state.source.interval_s:g} s",)),
+            *details("trouble", (state.trouble.text,) if state.trouble and not state.pending else ()),
+            *details("address", (item.worker.address,) if item.worker else ()),
+        ),
     )
 
 

@@ -13,7 +13,7 @@ from unstick.facts.units import clock_time, duration
 from unstick.views import channels, host, locks, proxies, queues, services, sync, workers
 from unstick.views.pane import LEVEL_GLYPH, LEVEL_ROLE, Column, Line, PaneView, Role, Row, Span
 from unstick.views.screen import Told
-from unstick.views.words import cell, span
+from unstick.views.words import cell, details, span
 
 PANES: tuple[Callable[[Board], PaneView], ...] = (
     workers.view,
@@ -116,4 +116,5 @@ def _finding(finding: Finding, now: float) -> Row:
         finding.level,
         (cell(finding.title, Role.STRONG), cell(since, Role.DIM)),
         (finding.title, now - finding.since),
+        (*details("evidence", finding.evidence), *details("shown in", (finding.subject,))),
     )

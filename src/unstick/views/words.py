@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from unstick.facts.level import Level
 from unstick.facts.text import clean
 from unstick.facts.units import count, duration
@@ -16,6 +18,11 @@ def span(text: str, role: Role = Role.TEXT) -> Span:
 def cell(text: str, role: Role = Role.TEXT) -> Line:
     """A table cell of one span."""
     return (span(text, role),)
+
+
+def details(name: str, texts: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """Lines for the opened row, the first of them named."""
+    return tuple((name if nth == 0 else "", clean(text)) for nth, text in enumerate(texts))
 
 
 def number(value: float | None, level: Level = Level.OK) -> Line:

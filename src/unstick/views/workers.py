@@ -6,7 +6,7 @@ from unstick.board.board import Board
 from unstick.board.workers import Holds, Worker
 from unstick.facts.level import Level
 from unstick.views.pane import Column, Line, PaneView, Role, Row, Span
-from unstick.views.words import absent, age, cell, nothing, number, tally
+from unstick.views.words import absent, age, cell, details, nothing, number, tally
 
 COLUMNS = (
     Column("worker", "worker", 14, flex=1),
@@ -49,6 +49,12 @@ def _row(worker: Worker) -> Row:
             cell(worker.note, dim if worker.level is Level.OK else Role.TEXT),
         ),
         (worker.id, worker.kind, worker.last_seen_s, held, worker.note),
+        (
+            *details("id", (worker.id,)),
+            *details("container", (worker.container or "–",)),
+            *details("seen by", (worker.source,)),
+            *details("holds", _spelled(worker.holds)),
+        ),
     )
 
 
@@ -59,3 +65,9 @@ def holds(held: Holds) -> Line:
         if value:
             spans += [*number(value), Span(f"{letter} ", Role.DIM)]
     return tuple(spans) or (Span("·", Role.DIM),)
+
+
+def _spelled(held: Holds) -> list[str]:
+    """Every kind of thing it could hold, with what nobody could tell."""
+    counts = (("proxies", held.proxies), ("tasks", held.tasks), ("locks", held.locks), ("messages", held.unacked))
+    return [f"{word}: {'unknown' if value is None else value}" for word, value in counts]
