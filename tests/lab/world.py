@@ -135,8 +135,17 @@ class World:
         self.start_sync_worker()
         self.start_beat()
         self.run("sync-api", "demo_data.world.sync_api", WORLD_PORT=str(self.sync_port))
-        for name, port in self.automation_ports.items():
-            self.run(name, "demo_data.world.automation_worker", WORLD_PORT=str(port), WORLD_WORKER_ID=name)
+        for name in AUTOMATION:
+            self.start_automation(name)
+        self.start_dramatiq()
+
+    def start_automation(self, name: str) -> None:
+        """One automation worker."""
+        port = str(self.automation_ports[name])
+        self.run(name, "demo_data.world.automation_worker", WORLD_PORT=port, WORLD_WORKER_ID=name)
+
+    def start_dramatiq(self) -> None:
+        """The Dramatiq worker on Redis."""
         self.run(
             *("dramatiq", "dramatiq", "demo_data.world.dramatiq_app:broker", "--processes", "1", "--threads", "4"),
             WORLD_HEALTH_PORT=str(self.health_port),
@@ -303,6 +312,7 @@ queues = ["thumbnails"]
 name = "web-1"
 url = {_toml(self.health_url)}
 
+{self._automation_health()}\
 [context.lab.sync]
 url = {_toml(self.sync_url)}
 every = "{self.sync_every}s"
@@ -327,6 +337,20 @@ oldest_critical = "60s"
         env_file = self._dir.path / "env"
         env_file.touch(0o600)
         env_file.write_text("".join(f"export {key}={shlex.quote(value)}\n" for key, value in env.items()))
+
+    def _automation_health(self) -> str:
+        """The automation workers under their own ids, so that a dead one is tied to the locks it holds."""
+        return "".join(
+            f"""\
+[[context.lab.health]]
+name = {_toml(name)}
+url = {_toml(url)}
+health_path = "/api/v1/health"
+ready_path = "/api/v1/health/simple"
+
+"""
+            for name, url in zip(self.automation_ports, self.automation_urls, strict=True)
+        )
 
     def _wait_until_alive(self) -> None:
         workers = sum(CONTAINERS.values())
@@ -528,6 +552,41 @@ oldest_critical = "60s"
             wait_until(lambda: self._stopping.is_set() or int(self.query(held)) >= 30, 10, "the locks")
         worker.kill()
 
+    # -- and what mends it
+
+    def heal_now(self) -> None:
+        """Does what the operators did in the end."""
+        if self.scenario is not None and self.broken_at is not None:
+            HEALED[self.scenario](self)
+
+    def free_proxies(self) -> None:
+        """Gives back what the dead crawlers held; the container stays away."""
+        dead = ",".join(f"'{worker}'" for worker in sorted(self.dead_workers))
+        self.query(f"UPDATE proxies SET is_in_use = false, worker_id = NULL WHERE worker_id IN ({dead})")
+        self.query("DELETE FROM dashboard_tasklock WHERE worker_id LIKE '8b4f59aa%'")
+
+    def restart_dramatiq(self) -> None:
+        """The storage answers again, and the worker is replaced."""
+        self.stall_file.unlink()
+        self.program("dramatiq").kill()
+        self.start_dramatiq()
+
+    def roll_back(self) -> None:
+        """The feature service of before."""
+        self.program("feature-service").end()
+        self.start_feature_service()
+
+    def restart_sync(self) -> None:
+        """The sync worker and beat are back, and the cache is copied at once."""
+        self.start_sync_worker()
+        self.start_beat()
+        self.post_sync()
+
+    def drain_locks(self) -> None:
+        """The locks of the killed worker are deleted, and it is started again."""
+        self.query("DELETE FROM dashboard_tasklock WHERE worker_id = 'worker_2'")
+        self.start_automation("worker_2")
+
 
 _TASK_TABLES = ("catalog_tasks", "object_tasks")
 
@@ -539,6 +598,15 @@ SCENARIOS: dict[str, Callable[[World], None]] = {
     "lock-pileup": World.lock_pileup,
 }
 """The incidents, by name."""
+
+HEALED: dict[str, Callable[[World], None]] = {
+    "stuck-proxies": World.free_proxies,
+    "worker-stall": World.restart_dramatiq,
+    "channel-leak": World.roll_back,
+    "sync-lag": World.restart_sync,
+    "lock-pileup": World.drain_locks,
+}
+"""What ended them."""
 
 
 def _celery_worker(app: str, name: str, queues: list[str] | tuple[str, ...]) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
 from urllib.parse import urlsplit
 
+import msgspec
 import psutil
 import redis
 
@@ -73,7 +74,7 @@ def seed(server: Postgres) -> str:
 
 
 def watching(urls: Urls, *, management: bool = True) -> settings.Context:
-    """Everything of the stack, asked as often as the floors allow; without ``management`` the broker is asked by AMQP."""
+    """Everything of the stack, asked about as often as the floors allow; without ``management`` the broker is asked by AMQP."""
     broker = settings.RabbitMQ(url=Url(urls.amqp), management_url=Url(urls.management) if management else None)
     return settings.Context(
         name="stack",
@@ -92,8 +93,7 @@ def watching(urls: Urls, *, management: bool = True) -> settings.Context:
         crawler=settings.Crawler(),
         locks=settings.Locks(urls=(Url(urls.worker),)),
         sync=settings.Sync(url=Url(urls.worker)),
-        thresholds=settings.Thresholds(stale_factor=2.0),
-        intervals=settings.FLOORS,
+        intervals=msgspec.structs.replace(settings.FLOORS, dramatiq_s=1.0, celery_s=2.0, crawler_s=2.0, locks_s=2.0),
     )
 
 
@@ -233,7 +233,7 @@ def greeting() -> Iterator[int]:
 class Watch:
     """A live feed that runs, and the newest board of what it saw."""
 
-    def __init__(self, context: settings.Context, *, tick_s: float = 0.1) -> None:
+    def __init__(self, context: settings.Context, *, tick_s: float = 0.25) -> None:
         self.context = context
         self.board: Board | None = None
         self.seen: list[Callable[[Board], None]] = []

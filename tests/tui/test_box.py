@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len as measure
 
@@ -76,6 +76,7 @@ def test_bands_are_as_wide_as_the_screen(width: int, state: str, production: boo
 
 
 @given(st.text(max_size=40), st.integers(0, 40), st.integers(30, 120))
+@example("0" * 30 + "⼀", 30, 30)
 @settings(deadline=None)
 def test_the_prompt_shows_its_cursor_at_every_width(text: str, place: int, width: int) -> None:
     drawn = draw_prompt(Draft(text, min(place, len(text))), "3 of 9 rows", width, measure)

@@ -107,6 +107,15 @@ class TestChannels:
         assert link.full_in_s == pytest.approx((2047 - 160) * 60 / 60.0, rel=0.02)
         assert link.level is Level.CRITICAL
 
+    def test_channels_opened_in_one_step_are_no_leak(self) -> None:
+        counts = [0, 0, 12, 12, 12, 12, 12]
+        frames = [seen(T0 + 5 * step, rabbit(connections=(connection(count),))) for step, count in enumerate(counts)]
+        channels = played(frames).subjects.channels
+        assert channels is not None
+        (link,) = channels.items
+        assert link.growth_per_min == pytest.approx(28.8, rel=0.02)
+        assert (link.level, link.notes, link.full_in_s) == (Level.OK, (), None)
+
     def test_many_channels_that_do_not_grow_are_a_warning(self) -> None:
         frames = [seen(T0 + 5 * n, rabbit(connections=(connection(100),))) for n in range(13)]
         channels = played(frames).subjects.channels

@@ -10,6 +10,9 @@ from unstick.facts.level import Level, worst
 from unstick.facts.rabbitmq import RabbitConnection, RabbitFacts
 from unstick.settings import Context
 
+LEAK_RISES = 3
+"""A client that has just connected opens its channels in a step or two; a leak goes on."""
+
 
 class Link(msgspec.Struct, frozen=True):
     """One connection as judged. ``full_in_s``: until ``channel_max`` at today's growth, where it grows."""
@@ -38,6 +41,7 @@ class Channels(msgspec.Struct, frozen=True):
     items: tuple[Link, ...]
     reason: str
     """Why connections can't be seen, empty when they can."""
+    alarms_known: bool
 
 
 def fold_channels(sight: Sight, notes: Notes, context: Context) -> Channels | None:
@@ -47,7 +51,9 @@ def fold_channels(sight: Sight, notes: Notes, context: Context) -> Channels | No
     seen = next((s for s in sight.seen(RabbitFacts) if s.value.via == "management"), None)
     seen = seen or next(sight.seen(RabbitFacts), None)
     if seen is None:
-        return Channels(Level.UNKNOWN, None, None, None, None, (), "", None, (), "RabbitMQ unseen")
+        return Channels(
+            Level.UNKNOWN, None, None, None, None, (), "", None, (), "RabbitMQ unseen", alarms_known=False
+        )
     facts = seen.value
     items = [_judge(connection, seen, notes, context) for connection in facts.connections or ()]
     items.sort(key=lambda link: (-link.level.rank, -(link.connection.channels or 0), link.key))
@@ -58,7 +64,8 @@ def fold_channels(sight: Sight, notes: Notes, context: Context) -> Channels | No
     churn = facts.churn
     notes.record("churn:opened", churn.connections_opened if current else None)
     notes.record("churn:closed", churn.connections_closed if current else None)
-    unseen = not current or bool(reason)
+    alarms_known = current and facts.alarms_known
+    unseen = not alarms_known or bool(reason)
     return Channels(
         worst(
             [
@@ -69,13 +76,14 @@ def fold_channels(sight: Sight, notes: Notes, context: Context) -> Channels | No
         ),
         counts[0],
         counts[1],
-        notes.before.rate_per_min("churn:opened"),
-        notes.before.rate_per_min("churn:closed"),
+        notes.before.rate_per_min("churn:opened", counter=True),
+        notes.before.rate_per_min("churn:closed", counter=True),
         facts.alarms,
         facts.via,
         facts.version,
         tuple(items),
         reason if current else "RabbitMQ unseen",
+        alarms_known,
     )
 
 
@@ -98,7 +106,8 @@ def _judge(connection: RabbitConnection, seen: Seen[RabbitFacts], notes: Notes, 
     channels, room = connection.channels or 0, connection.channel_max or 0
     remarks: list[str] = []
     levels = [Level.OK if seen.current else Level.UNKNOWN]
-    if growth is not None and growth >= limits.channel_growth_per_min:
+    leaks = growth is not None and notes.before.rises(series) >= LEAK_RISES
+    if growth is not None and leaks and growth >= limits.channel_growth_per_min:
         remarks.append(f"grows {growth:+.0f}/min")
         levels.append(Level.CRITICAL if channels >= limits.channels_warning else Level.WARNING)
     if channels >= limits.channels_warning:
@@ -110,6 +119,6 @@ def _judge(connection: RabbitConnection, seen: Seen[RabbitFacts], notes: Notes, 
     if connection.state in {"blocked", "blocking"}:
         remarks.append(f"{connection.state} by an alarm")
         levels.append(Level.CRITICAL)
-    full = (room - channels) * 60.0 / growth if growth and growth > 0 and room > channels else None
+    full = (room - channels) * 60.0 / growth if growth and leaks and growth > 0 and room > channels else None
     own = (connection.client or "").startswith("unstick")
     return Link(key, connection, growth, full, worst(levels), tuple(remarks), own)

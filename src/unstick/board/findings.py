@@ -55,7 +55,7 @@ def find(subjects: Subjects, notes: Notes) -> tuple[Finding, ...]:
         *_channels(subjects.channels),
         *_sync(subjects.sync),
         *_locks(subjects.locks),
-        *_sources(subjects.services),
+        *_sources(subjects.services, subjects.workers),
         *_host(subjects.host),
     ]
     notes.remember("findings", notes.at, {finding.id: "found" for finding in found})
@@ -81,9 +81,14 @@ def _workers(workers: Workers | None) -> Iterator[Finding]:
         seen = "" if worker.last_seen_s is None else f", last sign {duration(worker.last_seen_s)} ago"
         life = "" if worker.life == "alive" else f"is {worker.life}: "
         title = f"worker {worker.name} {life}{worker.note}"
-        yield _finding(
-            f"worker-{worker.life}:{worker.id}", "workers", worker.level, title, (f"{worker.kind} {worker.id}{seen}",)
-        )
+        evidence = (f"{worker.kind} {worker.id}{seen}",)
+        finding = _finding(f"worker-{worker.life}:{worker.id}", "workers", worker.level, title, evidence)
+        yield msgspec.structs.replace(finding, held=0 if worker.life == "alive" else _things(worker))
+
+
+def _things(worker: Worker) -> int:
+    holds = worker.holds
+    return sum(count or 0 for count in (holds.proxies, holds.locks, holds.tasks, holds.unacked))
 
 
 def _proxies(proxies: Proxies | None, workers: Workers | None) -> Iterator[Finding]:
@@ -165,28 +170,36 @@ def _sync(sync: Sync | None) -> Iterator[Finding]:
 def _locks(locks: Locks | None) -> Iterator[Finding]:
     if locks is None or locks.level.rank < Level.WARNING.rank:
         return
+    states: list[str] = [lock.state for lock in locks.items]
     parts = [
         f"{count} {word}"
-        for count, word in (
-            (locks.expired, "expired"),
-            (locks.orphaned, "orphaned"),
-            (locks.endless, "without an end"),
+        for total, word, state in (
+            (locks.expired, "expired", "expired"),
+            (locks.orphaned, "orphaned", "orphaned"),
+            (locks.endless, "without an end", "endless"),
         )
-        if count
+        if (count := states.count(state) if total is None else total)
     ]
-    title = f"task locks: {', '.join(parts)} of {locks.total}"
+    title = f"task locks: {', '.join(parts)} of " + (
+        f"{len(states)} seen" if locks.total is None else f"{locks.total}"
+    )
     worst_lock = locks.items[0]
     evidence = (f"{worst_lock.row.kind} {worst_lock.row.task_id} held by {worst_lock.row.worker_id}",)
     yield _finding("locks", "locks", locks.level, title, evidence, "drain-locks")
 
 
-def _sources(services: Services) -> Iterator[Finding]:
+def _sources(services: Services, workers: Workers | None) -> Iterator[Finding]:
+    """What can't be seen, by server; an endpoint is a server, left out where its worker is told already."""
+    items = workers.items if workers else ()
+    told = {w.source for w in items if w.kind == "http" and w.level.rank >= Level.WARNING.rank}
     by_server: dict[str, list[str]] = {}
     first: dict[str, Service] = {}
     for item in services.items:
-        if item.state.state != "fresh" and not item.state.pending and item.kind != "health":
-            by_server.setdefault(item.state.source.server, []).append(item.name)
-            first.setdefault(item.state.source.server, item)
+        if item.state.state != "fresh" and not item.state.pending and item.name not in told:
+            server = item.state.source.server
+            server = item.name if server == "http" else server
+            by_server.setdefault(server, []).append(item.name)
+            first.setdefault(server, item)
     for server, names in by_server.items():
         item = first[server]
         unseen = item.state.failing_s if item.state.failing_s is not None else item.state.age_s or 0.0

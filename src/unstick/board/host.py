@@ -51,6 +51,6 @@ def fold_host(sight: Sight, notes: Notes, context: Context) -> Host | None:
     cpu = Level.OK if busy is None else above(busy, limits.cpu_warning, limits.cpu_critical)
     memory = above(facts.memory_percent, limits.memory_warning, limits.memory_critical)
     disk = worst(above(d.used_percent, limits.disk_warning, limits.disk_critical) for d in facts.disks)
-    rates = [notes.before.rate_per_min(name, 15.0) for name in ("host:net_in", "host:net_out")]
-    per_second = [None if rate is None else max(0.0, rate / 60.0) for rate in rates]
+    rates = [notes.before.rate_per_min(name, 15.0, counter=True) for name in ("host:net_in", "host:net_out")]
+    per_second = [None if rate is None else rate / 60.0 for rate in rates]
     return Host(worst([cpu, memory, disk]), facts, cpu, memory, disk, per_second[0], per_second[1])

@@ -53,14 +53,20 @@ def fold_locks(sight: Sight, notes: Notes, context: Context, workers: Workers | 
     counts = {"total": 0, "expired": 0, "endless": 0}
     more = 0
     table = any(seen.value.via == "postgres" for seen in sight.seen(LockFacts))
+    listed: set[tuple[str, ...]] = set()
     for seen in sight.seen(LockFacts):
         # Workers list locks that stand in the table too: where the table is seen, it alone is counted.
         if table and seen.value.via == "http":
             continue
-        items += [_judge(row, seen, lives, gone, context) for row in seen.value.rows]
+        # Two workers may list the same lock: it is one.
+        rows = [row for row in seen.value.rows if _identity(row) not in listed]
+        again = [row for row in seen.value.rows if _identity(row) in listed]
+        listed.update(map(_identity, rows))
+        items += [_judge(row, seen, lives, gone, context) for row in rows]
         more += max(0, seen.value.total - len(seen.value.rows))
-        for name in counts:
-            counts[name] += getattr(seen.value, name)
+        counts["total"] += seen.value.total - len(again)
+        counts["endless"] += seen.value.endless - sum(row.expires_at is None for row in again)
+        counts["expired"] += seen.value.expired - sum(_overdue(row, seen.value.server_at) for row in again)
     items.sort(key=lambda lock: (-lock.level.rank, lock.left_s is None, lock.left_s or 0.0, lock.key))
     blind = sight.blind("locks")
     known = not [state for state in blind if state.source.id == "locks" or not table]
@@ -77,6 +83,14 @@ def fold_locks(sight: Sight, notes: Notes, context: Context, workers: Workers | 
         tuple(items),
         more,
     )
+
+
+def _identity(row: LockRow) -> tuple[str, ...]:
+    return row.kind, row.task_id, row.id, row.worker_id
+
+
+def _overdue(row: LockRow, server_at: float) -> bool:
+    return row.expires_at is not None and row.expires_at <= server_at
 
 
 def _silenced(sight: Sight) -> set[str]:
@@ -107,7 +121,7 @@ def _judge(row: LockRow, seen: Seen[LockFacts], lives: Mapping[str, str], gone: 
     left = None if row.expires_at is None else row.expires_at - now
     age = None if row.acquired_at is None else now - row.acquired_at
     separator = context.crawler.separator if context.crawler else "_"
-    container = row.worker_id.rpartition(separator)[0]
+    container = row.worker_id.rpartition(separator)[0] if separator else ""
     dead = lives.get(row.worker_id) == "dead" or (bool(container) and container in gone)
     key = f"{seen.source.id}|{row.kind}|{row.task_id}|{row.id}"
     state: LockState

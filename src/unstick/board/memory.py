@@ -6,6 +6,7 @@ Both are values: a fold returns new ones, so that replaying the same Frames give
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import msgspec
 
@@ -58,14 +59,28 @@ class Memory(msgspec.Struct, frozen=True, eq=False):
         series = self.series.get(name)
         return series.values if series else ()
 
-    def rate_per_min(self, name: str, window_s: float = 60.0) -> float | None:
-        """Growth of a history over its last ``window_s``, per minute; ``None`` below 15 s of data."""
-        values = self.values(name)[-(int(window_s / COLUMN_S) + 1) :]
-        known = [(index, value) for index, value in enumerate(values) if value is not None]
+    def rises(self, name: str, window_s: float = 60.0) -> int:
+        """How often a history rose within its last ``window_s``: once is a step, several times is growth."""
+        known = [value for _, value in self._known(name, window_s)]
+        return sum(later > earlier for earlier, later in pairwise(known))
+
+    def rate_per_min(self, name: str, window_s: float = 60.0, *, counter: bool = False) -> float | None:
+        """Growth of a history over its last ``window_s``, per minute; ``None`` below 15 s of data.
+
+        A ``counter`` only rises: where it fell it began anew, and what was before that does not count.
+        """
+        known = self._known(name, window_s)
+        if counter:
+            known = known[max((n for n in range(1, len(known)) if known[n][1] < known[n - 1][1]), default=0) :]
         if len(known) < 4:
             return None
         (first, low), (last, high) = known[0], known[-1]
         return (high - low) * 60.0 / ((last - first) * COLUMN_S)
+
+    def _known(self, name: str, window_s: float) -> list[tuple[int, float]]:
+        """The columns of the last ``window_s`` that have a value, each with its number."""
+        values = self.values(name)[-(int(window_s / COLUMN_S) + 1) :]
+        return [(index, value) for index, value in enumerate(values) if value is not None]
 
 
 class Notes:

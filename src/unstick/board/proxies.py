@@ -63,7 +63,8 @@ def fold_proxies(sight: Sight, notes: Notes, context: Context, workers: Workers 
     versions = {f"{row.id}|{row.worker_id}": row.version for row in facts.candidates}
     notes.remember(f"{seen.source.id}/candidates", seen.at, versions)
     living = {container.id for container in containers if container.alive}
-    items = [_judge(row, seen, notes, context, living) for row in facts.candidates]
+    alive = {w.id for w in workers.items if w.kind == "crawler" and w.life == "alive"} if workers else set[str]()
+    items = [_judge(row, seen, notes, context, living, alive) for row in facts.candidates]
     items.sort(key=lambda proxy: (proxy.state != "stuck", natural(proxy.worker_id or ""), natural(proxy.id)))
     stuck = sum(proxy.state == "stuck" for proxy in items)
     pool = facts.pool
@@ -95,7 +96,9 @@ def _free_level(free: int, total: int, context: Context) -> Level:
     return Level.WARNING if percent <= context.thresholds.pool_free_warning else Level.OK
 
 
-def _judge(row: ProxyRow, seen: Seen[CrawlerFacts], notes: Notes, context: Context, living: set[str]) -> Proxy:
+def _judge(
+    row: ProxyRow, seen: Seen[CrawlerFacts], notes: Notes, context: Context, living: set[str], alive: set[str]
+) -> Proxy:
     grace = context.thresholds.grace_s
     track = notes.track(f"{seen.source.id}/candidates", f"{row.id}|{row.worker_id}")
     looks = track.looks if track else 1
@@ -110,6 +113,8 @@ def _judge(row: ProxyRow, seen: Seen[CrawlerFacts], notes: Notes, context: Conte
     ]
     if held < grace:
         evidence.append(f"within the grace for {grace - held:.0f} s more")
+    elif row.worker_id in alive:
+        evidence.append("its worker gave a sign of life within the grace")
     elif looks < needed:
         evidence.append("looking again")
     else:

@@ -73,7 +73,8 @@ def fold_queues(sight: Sight, notes: Notes, context: Context) -> Queues | None:
         partial = partial or rabbit.value.queues is None
     items.sort(key=lambda q: (-q.level.rank, -_magnitude(q.ready), q.system, q.place, natural(q.name)))
     blind = partial or bool(sight.blind(*systems))
-    waiting = None if blind else sum(queue.ready or 0 for queue in items)
+    depths = [queue.ready for queue in items if queue.ready is not None]
+    waiting = None if blind or (items and not depths) else sum(depths)
     running = None if blind else sum(queue.in_flight or 0 for queue in items)
     notes.record("queues:waiting", waiting)
     unseen = partial or any(not state.pending for state in sight.blind(*systems))

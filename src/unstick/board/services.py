@@ -7,13 +7,11 @@ from itertools import pairwise
 import msgspec
 
 from unstick.board.memory import Notes
-from unstick.board.sources import Sight, SourceState
+from unstick.board.sources import HICCUP_S, Sight, SourceState
 from unstick.board.workers import Workers
 from unstick.facts.health import HealthFacts
 from unstick.facts.level import Level, worst
 from unstick.facts.reading import TroubleKind
-
-HICCUP_S = 10.0
 
 
 class Service(msgspec.Struct, frozen=True):
@@ -52,7 +50,7 @@ def fold_services(sight: Sight, notes: Notes, workers: Workers | None) -> Servic
         if fact is not None:
             series = f"processed:{source.id}"
             notes.record(series, fact.processed if state.state == "fresh" else None)
-            per_min = notes.before.rate_per_min(series)
+            per_min = notes.before.rate_per_min(series, counter=True)
             if fact.uptime_s is not None:
                 note = note or _restart(notes, source.id, fact.uptime_s)
         if worker is not None:
@@ -91,10 +89,13 @@ _GONE = frozenset(
 
 
 def _level(state: SourceState) -> Level:
-    """A server that was never reached is down; one that was seen may have a short hiccup first."""
+    """A server that was never reached is down; one that was seen may have a short hiccup first.
+
+    One that asked to be left alone for a while (HTTP 429) is up.
+    """
     if state.state == "fresh" or state.pending:
         return Level.OK
-    if state.trouble is None or state.trouble.kind not in _GONE:
+    if state.trouble is None or state.trouble.kind not in _GONE or state.trouble.retry_after_s is not None:
         return Level.UNKNOWN
     hiccup = state.state == "stale" and (state.failing_s or 0.0) < HICCUP_S
     return Level.WARNING if hiccup else Level.CRITICAL

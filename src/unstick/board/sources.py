@@ -13,6 +13,8 @@ from unstick.facts.reading import Cost, Fresh, Missing, Source, Stale, Trouble, 
 FactT = TypeVar("FactT", bound=Fact)
 
 STALE_FLOOR_S = 5.0
+HICCUP_S = 10.0
+"""A server that answered before may fail this long before it counts as down."""
 
 State = Literal["fresh", "stale", "missing"]
 

@@ -10,6 +10,10 @@ from unstick.facts.level import Level, worst
 from unstick.facts.sync import Drift, SyncApiFacts, SyncDataFacts
 from unstick.settings import Context
 
+CLOCK_S = 60.0
+"""Clocks of two hosts may differ this much."""
+FAILED = frozenset({"error", "failed", "failure"})
+
 
 class Sync(msgspec.Struct, frozen=True):
     """``lag_s`` by the API's last success, else by the newest balance row (``lag_from`` tells which)."""
@@ -100,6 +104,12 @@ def _judge(
         late = lag is not None and lag > 3 * every
         levels.append(Level.CRITICAL if late else Level.WARNING)
         remarks.append("overdue")
+    if lag is not None and lag < -CLOCK_S:
+        levels.append(Level.UNKNOWN)
+        remarks.append("last success lies in the future: a clock or a time zone is off")
+    if api and (api.status or "").lower() in FAILED:
+        levels.append(Level.WARNING)
+        remarks.append(f"says {api.status}")
     if api and api.errors:
         levels.append(Level.WARNING)
         remarks.append(f"{api.errors} errors in the last run")

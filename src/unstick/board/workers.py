@@ -6,19 +6,23 @@ from typing import Literal
 
 import msgspec
 
-from unstick.board.memory import Notes
-from unstick.board.sources import Seen, Sight
+from unstick.board.memory import Notes, Track
+from unstick.board.sources import HICCUP_S, Seen, Sight, SourceState
 from unstick.facts.crawler import CrawlerFacts, CrawlerWorker
 from unstick.facts.dramatiq import DramatiqFacts, DramatiqProcess
 from unstick.facts.health import HealthFacts
 from unstick.facts.level import Level, worst
 from unstick.facts.locks import LockFacts
+from unstick.facts.rabbitmq import RabbitFacts
 from unstick.facts.reading import TroubleKind
 from unstick.facts.text import natural
 from unstick.settings import Context
 
 Kind = Literal["crawler", "dramatiq", "celery", "http"]
 Life = Literal["alive", "dead", "stalled", "unknown", "left"]
+
+SKEW_S = 2.0
+"""A sign of life this far in the future comes from a clock that is off."""
 
 
 class Holds(msgspec.Struct, frozen=True):
@@ -71,6 +75,7 @@ class Workers(msgspec.Struct, frozen=True):
     stalled: int | None
     dead: int | None
     unknown: int | None
+    """Those that did not travel are among them."""
     items: tuple[Worker, ...]
     containers: tuple[Container, ...]
 
@@ -90,21 +95,22 @@ def fold_workers(sight: Sight, notes: Notes, context: Context) -> Workers | None
         items += _dramatiq_workers(dramatiq, notes, context)
     for crawler in sight.seen(CrawlerFacts):
         items += _crawler_workers(crawler, notes, context, locks)
-    items += _http_workers(sight, context)
+    items += _http_workers(sight, context, locks)
     items.sort(key=lambda w: (-w.level.rank, w.life == "left", w.kind, natural(w.id)))
     counted = [worker for worker in items if worker.life != "left"]
     blind = any(not s.pending for s in sight.blind("dramatiq", "crawler"))
     pending = any(s.pending for s in states)
     unseen = blind or pending
+    cut = sum(max(0, s.value.worker_count - len(s.value.workers)) for s in sight.seen(CrawlerFacts) if s.current)
     count = {life: sum(worker.life == life for worker in counted) for life in ("alive", "dead", "stalled", "unknown")}
     level = worst([*(worker.level for worker in counted), Level.UNKNOWN if unseen else Level.OK])
     return Workers(
         level,
-        None if unseen else len(counted),
+        None if unseen else len(counted) + cut,
         None if unseen else count["alive"] + count["stalled"],
         None if unseen else count["stalled"],
         None if unseen else count["dead"],
-        None if unseen else count["unknown"],
+        None if unseen else count["unknown"] + cut,
         tuple(items),
         _containers(items),
     )
@@ -139,7 +145,7 @@ def _dramatiq_worker(
     held = process.held
     holds = Holds(unacked=None if held is None else held + (process.held_delayed or 0))
     stuck_s = notes.at - mark.since if mark and mark.value is not None else 0.0
-    skew = f"clock {by_clock:+.0f} s off" if by_clock < -2 else ""
+    skew = f"clock {by_clock:+.0f} s off" if by_clock < -SKEW_S else ""
     life: Life
     if not seen.current:
         life, level, note = "unknown", Level.UNKNOWN, "Redis unseen"
@@ -151,6 +157,8 @@ def _dramatiq_worker(
         life, level, note = "dead", Level.WARNING, "fell silent while watched, holds nothing"
     elif silent > timeout_s:
         life, level, note = "left", Level.OK, "left, holds nothing"
+    elif skew and not (beat and beat.changed):
+        life, level, note = "unknown", Level.UNKNOWN, f"{skew}; looking again"
     elif held and stuck_s >= stall_s and waiting:
         life, level, note = "stalled", Level.CRITICAL, f"beats, acknowledged nothing for {stuck_s:.0f} s"
     else:
@@ -161,9 +169,16 @@ def _dramatiq_worker(
 def _crawler_workers(
     seen: Seen[CrawlerFacts], notes: Notes, context: Context, locks: dict[str, int] | None
 ) -> list[Worker]:
-    source = seen.source.id
-    notes.remember(f"{source}/workers", seen.at, {w.worker_id: w.task_beat_at for w in seen.value.workers})
+    source = f"{seen.source.id}/workers"
+    beats = {w.worker_id: _newest(notes.track(source, w.worker_id), w.task_beat_at) for w in seen.value.workers}
+    notes.remember(source, seen.at, beats)
     return [_crawler_worker(worker, seen, notes, context, locks) for worker in seen.value.workers]
+
+
+def _newest(track: Track | None, beat_at: float | None) -> float | None:
+    """The newest heartbeat so far: one that goes away or back means that a task was taken from the worker."""
+    known = None if track is None or isinstance(track.value, str) else track.value
+    return max((at for at in (known, beat_at) if at is not None), default=None)
 
 
 def _crawler_worker(
@@ -175,7 +190,7 @@ def _crawler_worker(
 ) -> Worker:
     grace = context.thresholds.grace_s
     track = notes.track(f"{seen.source.id}/workers", worker.worker_id)
-    signs = [s for s in (worker.task_beat_at, worker.proxy_changed_at) if s is not None]
+    signs = [s for s in (_newest(track, worker.task_beat_at), worker.proxy_changed_at) if s is not None]
     age = seen.value.server_at - max(signs) + seen.age_s if signs else None
     if track is not None and track.changed:
         watched = notes.at - track.since
@@ -187,7 +202,7 @@ def _crawler_worker(
     elif age is None:
         life, level, note = "unknown", Level.UNKNOWN, "no sign of life is recorded"
     elif age <= grace:
-        life, level, note = "alive", Level.OK, f"clock {age:+.0f} s off" if age < -2 else ""
+        life, level, note = "alive", Level.OK, f"clock {age:+.0f} s off" if age < -SKEW_S else ""
     elif track is None or track.looks < 2:
         life, level, note = "unknown", Level.UNKNOWN, "silent; looking again"
     else:
@@ -219,8 +234,8 @@ def _held(holds: Holds) -> str:
     return ", ".join(parts) or "nothing"
 
 
-def _http_workers(sight: Sight, context: Context) -> list[Worker]:
-    waiting = sum(q.ready or 0 for seen in sight.seen(DramatiqFacts) for q in seen.value.queues)
+def _http_workers(sight: Sight, context: Context, locks: dict[str, int] | None) -> list[Worker]:
+    waiting = _waiting(sight)
     seen_ids = {seen.source.id: seen for seen in sight.seen(HealthFacts)}
     workers: list[Worker] = []
     for state in sight.states("health"):
@@ -228,20 +243,42 @@ def _http_workers(sight: Sight, context: Context) -> list[Worker]:
             continue
         name = state.source.id.partition(":")[2] or state.source.id
         seen = seen_ids.get(state.source.id)
-        refused = state.trouble is not None and state.trouble.kind in {TroubleKind.REFUSED, TroubleKind.CLOSED}
         life: Life
-        if state.state != "fresh" and refused:
+        if _hung_up(state):
             life, level, note = "dead", Level.CRITICAL, state.trouble.text if state.trouble else ""
         elif seen is None or not seen.current:
             life, level, note = "unknown", Level.UNKNOWN, state.trouble.text if state.trouble else "unseen"
         else:
             life, level, note = _judge_health(seen.value, context, waiting)
         last = seen.value.heartbeat_age_s + seen.age_s if seen and seen.value.heartbeat_age_s is not None else None
-        workers.append(Worker(name, "http", life, level, None, last, Holds(), note, state.source.id))
+        holds = Holds(locks=None if locks is None else locks.get(name, 0))
+        if life == "dead" and holds.locks:
+            note = f"{note}, still holds {_held(holds)}"
+        workers.append(Worker(name, "http", life, level, None, last, holds, note, state.source.id))
     return workers
 
 
-def _judge_health(facts: HealthFacts, context: Context, waiting: int) -> tuple[Life, Level, str]:
+def _hung_up(state: SourceState) -> bool:
+    """Nobody listens there, or whoever does has hung up for longer than a hiccup."""
+    if state.state == "fresh" or state.trouble is None:
+        return False
+    lasts = state.state == "missing" or (state.failing_s or 0.0) >= HICCUP_S
+    return state.trouble.kind is TroubleKind.REFUSED or (state.trouble.kind is TroubleKind.CLOSED and lasts)
+
+
+def _waiting(sight: Sight) -> int | None:
+    """Messages that wait for Dramatiq workers on all brokers; ``None`` when none are seen and some may be hidden."""
+    redis = [seen.value.queues for seen in sight.seen(DramatiqFacts) if seen.current]
+    rabbit = [seen.value.queues for seen in sight.seen(RabbitFacts) if seen.current]
+    depths = [queue.ready for queues in redis for queue in queues]
+    for queues in rabbit:
+        jobs = [queue for queue in queues or () if queue.owner == "dramatiq"]
+        depths += [queue.ready for queue in jobs if not queue.name.endswith((".DQ", ".XQ"))]
+    hidden = bool(sight.blind("dramatiq", "rabbitmq")) or None in rabbit or None in depths
+    return sum(depth or 0 for depth in depths) or (None if hidden or not (redis or rabbit) else 0)
+
+
+def _judge_health(facts: HealthFacts, context: Context, waiting: int | None) -> tuple[Life, Level, str]:
     if facts.broker_connected is False:
         return "alive", Level.CRITICAL, "broker link lost"
     silent = facts.heartbeat_age_s is not None and facts.heartbeat_age_s >= context.thresholds.heartbeat_s
@@ -249,7 +286,8 @@ def _judge_health(facts: HealthFacts, context: Context, waiting: int) -> tuple[L
         age = "" if facts.heartbeat_age_s is None else f", no task done for {facts.heartbeat_age_s:.0f} s"
         if waiting:
             return "stalled", Level.CRITICAL, f"unhealthy{age} while {waiting} messages wait"
-        return "alive", Level.WARNING, f"unhealthy{age}; nothing waits for it"
+        unsure = "what waits for it can't be seen" if waiting is None else "nothing waits for it"
+        return "alive", Level.WARNING, f"unhealthy{age}; {unsure}"
     if facts.healthy is None:
         return "unknown", Level.UNKNOWN, "says nothing of its health"
     return "alive", Level.OK, ""

@@ -2,85 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
 from pathlib import Path
 
-from unstick import clock
-from unstick.board.board import Board, fold
+from msgspec.structs import replace
+
 from unstick.cli.codes import CONFIG, USAGE
-from unstick.cli.logs import log_to_file
 from unstick.cli.main import complain
 from unstick.cli.start import open_config, watchable
-from unstick.cli.wiring import lane_specs
-from unstick.config import Loaded
-from unstick.facts.frame import Frame, Observation
-from unstick.facts.reading import Missing, Source, Trouble, TroubleKind
-from unstick.feeds.live import LiveFeed
 from unstick.tui.options import BoardOptions
 from unstick.tui.terminal import refusal
-from unstick.views.screen import Told
-from unstick.views.tell import tell
 
 
-class Session:
-    """The feed and the story of one configuration, used by the engine's thread alone.
+def run_live(
+    path: Path | None,
+    context: str | None,
+    *,
+    theme: str | None,
+    mouse: bool,
+    fps: int | None = None,
+    low_bandwidth: bool = False,
+) -> int:
+    """Show the board until it is left; the exit code.
 
-    Where the configuration names no system, the first Frame says that discovery is under way: the board stands
-    before a server is asked and before a driver is imported.
+    What is wrong with the configuration is said before anything is drawn; everything else is imported behind the
+    first picture.
     """
-
-    def __init__(self, loaded: Loaded) -> None:
-        self._loaded = loaded
-        self._context = loaded.context
-        self._board: Board | None = None
-
-    async def frames(self) -> AsyncGenerator[Frame, None]:
-        """Frames of what is configured or found."""
-        if self._loaded.discover:
-            yield self._looking()
-            from unstick.cli.discovery import discover  # noqa: PLC0415 - imports the drivers of what it asks
-
-            self._context = await discover(self._loaded.context)
-            self._board = None
-        async with aclosing(LiveFeed(lane_specs(self._context), self._context.name).frames()) as frames:
-            async for frame in frames:
-                yield frame
-
-    def fold(self, frame: Frame) -> Board:
-        """The board after ``frame``."""
-        self._board = fold(self._board, frame, self._context)
-        return self._board
-
-    def tell(self, board: object) -> Told:
-        """``board`` as a screen; it is what :meth:`fold` gave."""
-        if not isinstance(board, Board):
-            raise TypeError(f"not a board: {type(board).__name__}")
-        return tell(board)
-
-    def _looking(self) -> Frame:
-        now = clock.now()
-        pending = Missing(Trouble(TroubleKind.PENDING, "looking for what there is"), now)
-        return Frame(
-            0, now, self._context.name, (Observation(Source("discovery", "discovery", "looking", 1.0), pending),)
-        )
-
-
-def run_live(path: Path | None, context: str | None, *, theme: str | None, mouse: bool) -> int:
-    """Show the board until it is left; the exit code."""
     refused = refusal()
     if refused:
         complain(refused)
         return USAGE
-    log = log_to_file()
     loaded = open_config(path, context)
     if isinstance(loaded, int):
         return loaded
     if not watchable(loaded):
         return CONFIG
-    from unstick.tui.run import run_board  # noqa: PLC0415 - imports Textual
-
-    opened, session = loaded.context, Session(loaded)
+    opened = loaded.context
     options = BoardOptions(
         context=opened.name,
         production=opened.production,
@@ -89,6 +45,14 @@ def run_live(path: Path | None, context: str | None, *, theme: str | None, mouse
         mouse=mouse and opened.screen.mouse,
         ascii=opened.screen.ascii,
         keys=opened.screen.keys,
-        log_path=log,
+        fps=fps,
+        slow=low_bandwidth,
     )
-    return run_board(session, session, options)
+    from unstick.tui.run import Opening, run_board  # noqa: PLC0415 - a complaint must not wait for it
+
+    with Opening(options) as opening:
+        from unstick.cli.logs import log_to_file  # noqa: PLC0415 - imported behind the first picture
+        from unstick.cli.session import Session  # noqa: PLC0415
+
+        options, session = replace(options, log_path=log_to_file()), Session(loaded)
+        return run_board(session, session, options, opening)

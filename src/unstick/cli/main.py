@@ -28,6 +28,10 @@ def configured(command: CommandT) -> CommandT:
 
 def screened(command: CommandT) -> CommandT:
     """Add the options of the board."""
+    slow = "For a thin line: news every 5 seconds, nothing that ticks in between."
+    command = click.option("--low-bandwidth", is_flag=True, help=slow)(command)
+    fps = click.IntRange(1, 120)
+    command = click.option("--fps", type=fps, metavar="N", help="Paint at most N times a second.  [60]")(command)
     command = click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal.")(command)
     return click.option("--theme", metavar="NAME", help="Use this theme instead of the configured one.")(command)
 
@@ -62,10 +66,10 @@ def live(ctx: click.Context, /, **options: Any) -> int:
     return _live(**_given(ctx, options))
 
 
-def _live(path: Path | None, context: str | None, theme: str | None, *, no_mouse: bool) -> int:
+def _live(path: Path | None, context: str | None, *, no_mouse: bool, **options: Any) -> int:
     from unstick.cli.live import run_live  # noqa: PLC0415 - imported when it runs
 
-    return run_live(path, context, theme=theme, mouse=not no_mouse)
+    return run_live(path, context, mouse=not no_mouse, **options)
 
 
 @unstick.command()
@@ -128,6 +132,101 @@ def grants(ctx: click.Context, /, *, name: str, kind: Literal["watcher", "operat
 
     loaded = open_config(**_given(ctx, options))
     return loaded if isinstance(loaded, int) else command.run(loaded, name, kind=kind)
+
+
+TAPE = click.Path(path_type=Path)
+
+
+@unstick.command()
+@configured
+@click.argument("tape", type=TAPE)
+@click.option("--for", "span", metavar="SPAN", help="Stop after so long: 90s, 10m, 1h30m.")
+@click.option("--title", default="", help="What the tape shows, in one line.")
+@click.option("--hash-names", is_flag=True, help="Names of people, hosts, workers and clients as pseudonyms.")
+@click.option("--part-mib", type=click.IntRange(1), default=256, show_default=True, help="Go on in a new file.")
+@click.option("--keep-mib", type=click.IntRange(1), default=2048, show_default=True, help="Of all files together.")
+@click.pass_context
+def record(
+    ctx: click.Context,
+    /,
+    *,
+    tape: Path,
+    span: str | None,
+    title: str,
+    hash_names: bool,
+    part_mib: int,
+    keep_mib: int,
+    **options: Any,
+) -> int:
+    """Record a tape without a screen, until ctrl+c or --for."""
+    from unstick.cli.record import RecordOptions, run_record  # noqa: PLC0415 - imported when it runs
+
+    choice = RecordOptions(span, title, hash_names, part_mib << 20, keep_mib << 20)
+    return run_record(tape, **_given(ctx, options), options=choice)
+
+
+@unstick.command()
+@screened
+@click.argument("tape", type=TAPE)
+@click.option("--at", metavar="TIME", help="Begin there: 03:12, 2025-12-10T03:12Z, +90s, '5m ago'.")
+@click.option("--speed", type=click.FloatRange(0.1, 1000), default=1.0, show_default=True, help="Times as fast.")
+@click.pass_context
+def replay(
+    ctx: click.Context, /, *, tape: Path, at: str | None, speed: float, theme: str | None, no_mouse: bool
+) -> int:
+    """The board from a tape. Asks no server."""
+    from unstick.cli.replay import run_replay  # noqa: PLC0415 - imported when it runs
+
+    given = _given(ctx, {"theme": theme, "no_mouse": no_mouse})
+    return run_replay(tape, at=at, speed=speed, theme=given["theme"], mouse=not given["no_mouse"])
+
+
+@unstick.command()
+@click.argument("tape", type=TAPE)
+@click.argument("out", type=TAPE)
+@click.option("--from", "begin", metavar="TIME", help="From the start, if not given.")
+@click.option("--to", "end", metavar="TIME", help="To the end, if not given.")
+def clip(tape: Path, out: Path, begin: str | None, end: str | None) -> int:
+    """Copy a part of a tape into OUT."""
+    from unstick.cli.clip import run_clip  # noqa: PLC0415 - imported when it runs
+
+    return run_clip(tape, out, begin=begin, end=end)
+
+
+@unstick.command()
+@click.argument("tape", type=TAPE)
+def verify(tape: Path) -> int:
+    """Read a whole tape. Exit code 0 whole, 65 damaged."""
+    from unstick.cli.verify import run_verify  # noqa: PLC0415 - imported when it runs
+
+    return run_verify(tape)
+
+
+@unstick.command()
+@click.argument("tape", type=TAPE)
+def report(tape: Path) -> int:
+    """What was wrong on a tape, when and on what evidence, as Markdown."""
+    from unstick.cli.report import run_report  # noqa: PLC0415 - imported when it runs
+
+    return run_report(tape)
+
+
+@unstick.command()
+@screened
+@click.argument("name", required=False)
+@click.option("--list", "listed", is_flag=True, help="Print what there is to see.")
+@click.option("--speed", type=click.FloatRange(0.1, 1000), default=1.0, show_default=True, help="Times as fast.")
+@click.pass_context
+def demo(
+    ctx: click.Context, /, *, name: str | None, listed: bool, speed: float, theme: str | None, no_mouse: bool
+) -> int:
+    """The board from a shipped recording of a real incident, in a loop. Needs nothing."""
+    from unstick.cli.demo import list_demos, run_demo  # noqa: PLC0415 - imported when it runs
+
+    given = _given(ctx, {"theme": theme, "no_mouse": no_mouse})
+    if listed:
+        return list_demos()
+    return run_demo(name, speed=speed, theme=given["theme"], mouse=not given["no_mouse"])
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from pathlib import Path
 
@@ -43,6 +42,8 @@ def open_context(path: Path | None, context: str | None) -> Context | int:
         return CONFIG
     if not loaded.discover:
         return loaded.context
+    import asyncio  # noqa: PLC0415 - takes longer than reading a configuration
+
     from unstick.cli.discovery import discover  # noqa: PLC0415 - imports the drivers of what it asks
 
     return asyncio.run(discover(loaded.context))

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from pathlib import Path
+
+import msgspec
 
 from unstick.board.board import Board, fold
 from unstick.cli.logs import log_to_file
-from unstick.cli.main import complain
 from unstick.cli.start import open_context
+from unstick.cli.stdout import say
 from unstick.cli.wiring import lane_specs
+from unstick.facts.frame import Frame, Observation
 from unstick.facts.level import Level
+from unstick.facts.reading import Missing, Trouble, TroubleKind
 from unstick.feeds.live import LiveFeed
 from unstick.settings import Context
 from unstick.views.status_json import status
@@ -30,19 +33,12 @@ def run_status(path: Path | None, context: str | None, *, as_json: bool, timeout
     if isinstance(opened, int):
         return Level.UNKNOWN.exit_code
     board = asyncio.run(look(opened, timeout_s))
-    if board is None:
-        complain(f"no answer within {timeout_s:g} s; mend: raise --timeout, or ask unstick doctor")
-        return Level.UNKNOWN.exit_code
-    if as_json:
-        sys.stdout.write(json.dumps(status(board), ensure_ascii=True, allow_nan=False) + "\n")
-    else:
-        for line in status_lines(board):
-            sys.stdout.write(line + "\n")
+    say([json.dumps(status(board), ensure_ascii=True, allow_nan=False)] if as_json else status_lines(board))
     return board.level.exit_code
 
 
-async def look(context: Context, timeout_s: float) -> Board | None:
-    """The board after one look, or a few where one can't decide; ``None`` when time ran out before the first."""
+async def look(context: Context, timeout_s: float) -> Board:
+    """The board after one look, or a few where one can't decide; who has not answered by then is unseen."""
     feed = LiveFeed(lane_specs(context), context.name)
     board: Board | None = None
     try:
@@ -54,7 +50,20 @@ async def look(context: Context, timeout_s: float) -> Board | None:
                 await asyncio.sleep(PAUSE_S)
                 board = fold(board, await feed.look(), context)
     except TimeoutError:
-        pass
+        board = board or fold(None, given_up(feed.frame(), timeout_s), context)
     finally:
         await feed.close()
     return board
+
+
+def given_up(frame: Frame, timeout_s: float) -> Frame:
+    """``frame`` without patience: a source that was still being asked has failed."""
+    trouble = Trouble(TroubleKind.TIMEOUT, f"no answer within {timeout_s:g} s")
+
+    def judged(observation: Observation) -> Observation:
+        reading = observation.reading
+        if not isinstance(reading, Missing) or reading.trouble.kind is not TroubleKind.PENDING:
+            return observation
+        return Observation(observation.source, Missing(trouble, reading.since))
+
+    return msgspec.structs.replace(frame, observations=tuple(map(judged, frame.observations)))

@@ -6,16 +6,16 @@ import asyncio
 import contextlib
 import json
 import signal
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
 from unstick.board.board import Board, fold
-from unstick.cli.codes import INTERRUPTED
+from unstick.cli.codes import DONE, INTERRUPTED
 from unstick.cli.logs import log_to_file
 from unstick.cli.start import open_context
+from unstick.cli.stdout import say
 from unstick.cli.wiring import lane_specs
 from unstick.facts.units import timestamp
 from unstick.feeds.live import LiveFeed
@@ -37,7 +37,7 @@ class Change(msgspec.Struct, frozen=True):
 
 
 def run_watch(path: Path | None, context: str | None, *, as_json: bool) -> int:
-    """Print changes until interrupted; the exit code."""
+    """Print changes until interrupted, or until nobody reads them; the exit code."""
     log_to_file()
     opened = open_context(path, context)
     if isinstance(opened, int):
@@ -58,6 +58,7 @@ async def _watch(context: Context, *, as_json: bool) -> int:
         loop.add_signal_handler(number, leave, number)
     with contextlib.suppress(asyncio.CancelledError):
         await printing
+        return DONE
     return 128 + received[0] if received else INTERRUPTED
 
 
@@ -66,10 +67,9 @@ async def _print(context: Context, *, as_json: bool) -> None:
     async with contextlib.aclosing(LiveFeed(lane_specs(context), context.name).frames()) as frames:
         async for frame in frames:
             after = fold(board, frame, context)
-            for change in changes(board, after):
-                text = json.dumps(msgspec.to_builtins(change)) if as_json else change.line()
-                sys.stdout.write(text + "\n")
-            sys.stdout.flush()
+            lines = [json.dumps(msgspec.to_builtins(c)) if as_json else c.line() for c in changes(board, after)]
+            if lines and not say(lines):
+                return
             board = after
 
 

@@ -3,47 +3,82 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from contextlib import suppress
-from typing import Any
 
 from rich.console import RenderableType
-from textual.app import App
 from textual.driver import Driver
 from textual.message import Message
 
+from unstick import clock
 from unstick.feeds.base import Feed
 from unstick.tui import terminal, themes
 from unstick.tui.board import BoardScreen
+from unstick.tui.display import Display
+from unstick.tui.driver import TtyDriver
 from unstick.tui.engine import Engine, Story
+from unstick.tui.opening import Opening
 from unstick.tui.options import BoardOptions
 from unstick.tui.paint import Painter
+from unstick.tui.private import PrivateApp, driver_of, misfit
 
+log = logging.getLogger(__name__)
 INTERNAL_ERROR = 70
+_SLOW_S = 5.0
+"""How often a thin line gets news."""
 
 
-class Ready(Message):
+class NewsCame(Message):
     """The engine has news."""
 
 
-class BoardApp(App[None], inherit_bindings=False):
-    """Colours are written as the themes say them: Textual converts nothing (``ansi_color``)."""
+class BoardApp(PrivateApp, inherit_bindings=False):
+    """Colours are written as the themes say them: Textual converts nothing (``ansi_color``).
+
+    ``opening`` has the terminal and what already stands on it; without, Textual's own driver takes the terminal.
+    """
 
     ENABLE_COMMAND_PALETTE = False
     TITLE = "unstick"
 
     def __init__(
-        self, feed: Feed, story: Story, options: BoardOptions, driver_class: type[Driver] | None = None
+        self,
+        feed: Feed,
+        story: Story,
+        options: BoardOptions,
+        opening: Opening | None = None,
+        driver_class: type[Driver] | None = None,
     ) -> None:
         super().__init__(driver_class=driver_class, ansi_color=True)
         self.options = options
         self.engine = Engine(feed, story, self._wake)
-        self.crash: BaseException | None = None
         self.loop: asyncio.AbstractEventLoop | None = None
-        self._names, self._fault = _suitable(options)
-        self.painter = Painter(_load(self._names[0]), terminal.glyphs(os.environ, wanted_ascii=options.ascii))
+        self._shown_at: float | None = None
+        self._names, self._fault = themes.suitable(options.theme, os.environ, no_color=options.no_color)
+        self.painter = Painter(
+            themes.load(self._names[0]), terminal.glyphs(os.environ, wanted_ascii=options.ascii)
+        )
         self.board = BoardScreen(options)
         self.set_keymap(dict(options.keys))
+        if opening is not None:
+            self._take_over(opening)
+
+    def _take_over(self, opening: Opening) -> None:
+        if opening.tty is None or opening.shadow is None:
+            return
+        if reason := misfit(self):
+            log.warning("Textual's own display is used: %s", reason)
+            opening.give_up()
+            return
+        tty = self.tty = opening.tty
+        self.driver_class = TtyDriver
+        self.display = Display(opening.shadow, terminal.depth(os.environ), self._send, lambda: not tty.waiting)
+
+    def _send(self, data: bytes) -> None:
+        driver = driver_of(self)
+        if isinstance(driver, TtyDriver):
+            driver.send(data)
 
     def get_default_screen(self) -> BoardScreen:
         """The board is the only screen."""
@@ -57,63 +92,63 @@ class BoardApp(App[None], inherit_bindings=False):
 
     def _wake(self) -> None:
         with suppress(RuntimeError):  # the loop of the screen has ended, the engine's will soon
-            self.post_message(Ready())
+            self.post_message(NewsCame())
 
-    def on_ready(self, _message: Ready) -> None:
-        """Show the newest picture; those that came between were never needed."""
-        self.board.receive(self.engine.take())
+    def on_news_came(self, _message: NewsCame) -> None:
+        """Show the newest picture; those that came between were never needed.
+
+        While the terminal is busy the news stay where they are: :meth:`caught_up` fetches the newest.
+        """
+        if self.display is not None and not self.display.ready:
+            return
+        if self.options.slow and self._shown_at is not None:
+            rest = self._shown_at + _SLOW_S - clock.monotonic()
+            if rest > 0:
+                self.set_timer(rest, self._show_newest)
+                return
+        self._show_newest()
+
+    def _show_newest(self) -> None:
+        news = self.engine.take()
+        self._shown_at = clock.monotonic() if news.told is not None else None
+        self.board.receive(news)
+
+    # What the driver asks for.
+
+    def caught_up(self) -> None:
+        """The terminal took the last frame: show what came meanwhile."""
+        if self.is_running and not self.leaving:
+            self.board.compose_held()
+            if self.engine.announced:
+                self.post_message(NewsCame())
+
+    def came_back(self, away_s: float | None) -> None:
+        """The program was stopped and goes on: the terminal shows something else now."""
+        if self.display is not None:
+            self.display.forget()
+        self.board.came_back(away_s)
 
     def next_theme(self) -> str:
         """Change to the next suitable theme; its title."""
         self._names = (*self._names[1:], self._names[0])
-        self.painter = Painter(_load(self._names[0]), self.painter.glyphs)
+        self.painter = Painter(themes.load(self._names[0]), self.painter.glyphs)
         return self.painter.theme.title
 
     def leave(self, code: int) -> None:
-        """End in order with an exit code; the first reason counts."""
-        if not self._exit:
+        """End in order with an exit code; the first reason counts. The terminal is given back before all else."""
+        if not self.leaving:
             self.exit(return_code=code)
+            driver = driver_of(self)
+            if isinstance(driver, TtyDriver):
+                driver.stop_application_mode()
 
     def leave_soon(self, code: int) -> None:
         """:meth:`leave` from a signal handler or another thread."""
         if self.loop is not None:
             self.loop.call_soon_threadsafe(self.leave, code)
 
-    # Textual prints tracebacks with the values of locals, secrets among them; here the error is kept for the caller.
-
-    def _handle_exception(self, error: Exception) -> None:
-        if self._exception is None:
-            self._exception = error
-            self._exception_event.set()
-        self.panic()
-        self.crash = self._exception
-
     def panic(self, *renderables: RenderableType) -> None:
         """End at once; nothing is printed over the screen."""
         del renderables
         self.crash = self.crash or RuntimeError("the terminal could not be read")
-        self._return_code = INTERNAL_ERROR
-        self._close_messages_no_wait()
-
-
-def _suitable(options: BoardOptions) -> tuple[tuple[str, ...], str]:
-    """Theme names in the order of the key, the wanted one first, and a notice when that cannot be had."""
-    wanted_none = terminal.no_color(os.environ) if options.no_color is None else options.no_color
-    if wanted_none:
-        return ("mono",), ""
-    if terminal.few_colors(os.environ):
-        return ("mono", "terminal") if options.theme == "mono" else ("terminal", "mono"), ""
-    names = themes.SHIPPED
-    if options.theme not in names:
-        return names, f"there is no theme '{options.theme}'"
-    place = names.index(options.theme)
-    return (*names[place:], *names[:place]), ""
-
-
-def _load(name: str) -> themes.Theme:
-    return themes.load(name)
-
-
-def driver_of(app: App[Any]) -> Driver | None:
-    """The terminal driver, for tests that read what was written."""
-    return app._driver  # noqa: SLF001 - Textual has no public name for it
+        self.end_at_once(INTERNAL_ERROR)

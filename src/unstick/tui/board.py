@@ -10,7 +10,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.geometry import Size
 from textual.layout import Layout
-from textual.screen import Screen
 
 from unstick import __version__, clock
 from unstick.tui import bands, places
@@ -21,6 +20,7 @@ from unstick.tui.options import BoardOptions
 from unstick.tui.overlay import Overlay
 from unstick.tui.paint import measure
 from unstick.tui.pane import OVERLAY, Pane
+from unstick.tui.private import PrivateScreen
 from unstick.tui.prompt import Footer
 from unstick.tui.stage import Band, ByPlaces, Spots
 from unstick.tui.waiting import waiting
@@ -35,7 +35,7 @@ _SILENT_S = 10.0
 """Without a frame for this long the header says so."""
 
 
-class BoardScreen(Screen[None], inherit_bindings=False):
+class BoardScreen(PrivateScreen, inherit_bindings=False):
     """The one screen: what is shown follows from the newest picture and one frozen ``UiState``."""
 
     BINDINGS: ClassVar = [
@@ -77,7 +77,7 @@ class BoardScreen(Screen[None], inherit_bindings=False):
 
     def on_mount(self) -> None:
         """The timer moves nothing but the ages in the header; after ``fg`` the terminal is blank."""
-        self.set_interval(1.0, self.draw_header)
+        self.set_interval(5.0 if self.options.slow else 1.0, self.draw_header)
         self.app.app_resume_signal.subscribe(self, lambda _: self.repaint())
         self.show_picture()
 
@@ -108,7 +108,7 @@ class BoardScreen(Screen[None], inherit_bindings=False):
         """Hand every pane its view. Panes that did not change do nothing."""
         if not self.is_mounted:
             return
-        grown = self._band.follow(self._band_wanted())
+        grown = self._band.follow(self._band_wanted(self.size))
         alarmed, self._alarmed = self._alarmed, bool(self.latest.trouble)
         if grown or alarmed != self._alarmed:
             self.rearrange()
@@ -122,9 +122,9 @@ class BoardScreen(Screen[None], inherit_bindings=False):
             self._tell_overlay()
             self.draw_bands()
 
-    def _band_wanted(self) -> int:
+    def _band_wanted(self, size: Size) -> int:
         verdict = self.told.verdict
-        return places.band_height(len(verdict.rows) and len(verdict.rows) + len(verdict.summary), *self.size)
+        return places.band_height(len(verdict.rows) and len(verdict.rows) + len(verdict.summary), *size)
 
     def _tell_overlay(self) -> None:
         if not self._overlay.is_open:
@@ -137,6 +137,8 @@ class BoardScreen(Screen[None], inherit_bindings=False):
 
     def spots(self, size: Size) -> Spots:
         """Widget id to rectangle for a screen of ``size``."""
+        if not self._band.height:
+            self._band.set(self._band_wanted(size))
         found = places.arrange(
             *size, self._band.height, self.ui.maximised, single=self._single, alarm=bool(self.latest.trouble)
         )
@@ -147,6 +149,11 @@ class BoardScreen(Screen[None], inherit_bindings=False):
         if self._overlay.is_open:
             spots[self._overlay.id] = places.overlay(*size, len(self._overlay.rows))
         return spots
+
+    def settled(self) -> bool:
+        """Whether every visible widget has drawn itself for the place that it has."""
+        spots = self.spots(self.size)
+        return all(widget.settled for widget in self.query_children(Lines) if widget.id in spots)
 
     def rearrange(self) -> None:
         """Ask for the places anew. A child asks, because Textual forgets the arrangement of parents only."""
@@ -181,7 +188,7 @@ class BoardScreen(Screen[None], inherit_bindings=False):
 
     def on_resize(self) -> None:
         """A new size asks for other bands; panes draw themselves when their own size changes."""
-        self._band.set(self._band_wanted())
+        self._band.set(self._band_wanted(self.size))
         self.rearrange()
         self.show_picture()
 
@@ -190,6 +197,11 @@ class BoardScreen(Screen[None], inherit_bindings=False):
         self.draw_bands()
         for widget in self.query(Lines):
             widget.refresh()
+
+    def came_back(self, away_s: float | None) -> None:
+        """Paint everything after a stop, and say how long it was."""
+        self.notice = "back" if away_s is None else f"back after {bands.span_of(int(away_s))}"
+        self.repaint()
 
     # What the person does.
 
@@ -274,6 +286,9 @@ class BoardScreen(Screen[None], inherit_bindings=False):
 
     def action_redraw(self) -> None:
         """Everything again, for a terminal that others wrote on."""
+        display = cast("BoardApp", self.app).display
+        if display is not None:
+            display.forget()
         self.repaint()
 
     def action_open(self) -> None:

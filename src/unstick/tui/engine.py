@@ -70,6 +70,12 @@ class Engine:
             self._announced = False
             return self._news
 
+    @property
+    def announced(self) -> bool:
+        """Whether there is news that was not taken yet."""
+        with self._lock:
+            return self._announced
+
     def stop(self, timeout_s: float = 1.0) -> bool:
         """Close the feed and wait for the thread at most ``timeout_s``; whether it ended."""
         with self._lock:

@@ -14,23 +14,22 @@ from contextlib import suppress
 from types import FrameType
 from typing import Any, Self
 
+from unstick.tui.tty import RESTORE
+
 _SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 _DEADLINE_S = 1.5
-_RESTORE = (
-    "\x1b[0m\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1015l\x1b[?1016l\x1b[?1004l\x1b[?2004l\x1b[?2048l"
-    "\x1b[?2026l\x1b[<u\x1b[?7h\x1b[?1049l\x1b[?25h"
-)
 
 
 class Leaving:
     """While entered, SIGTERM, SIGHUP, SIGINT and a hung-up terminal call ``leave(128 + n)`` from whichever thread.
 
     If the program is still there after 1.5 s (a terminal that takes no bytes blocks everything that paints), the
-    terminal is restored as far as it listens and the process ends.
+    terminal is restored as far as it listens and the process ends. ``restore`` says whether it did that itself.
     """
 
-    def __init__(self, leave: Callable[[int], None]) -> None:
+    def __init__(self, leave: Callable[[int], None], restore: Callable[[], bool] = lambda: False) -> None:
         self._leave = leave
+        self._give_back = restore
         self._before: dict[signal.Signals, Any] = {}
         self._attributes: list[Any] | None = None
         self._done = threading.Event()
@@ -81,7 +80,8 @@ class Leaving:
 
     def _deadline(self, code: int) -> None:
         if not self._done.wait(_DEADLINE_S):
-            self._restore()
+            if not self._give_back():
+                self._restore()
             os._exit(code)
 
     def _restore(self) -> None:
@@ -90,7 +90,7 @@ class Leaving:
             termios.tcflush(fd, termios.TCIOFLUSH)
             if self._attributes is not None:
                 termios.tcsetattr(fd, termios.TCSANOW, self._attributes)
-            os.write(fd, _RESTORE.encode())
+            os.write(fd, RESTORE)
 
 
 def _detach() -> None:

@@ -40,6 +40,13 @@ class Lines(Widget):
         super().__init__(id=id)
         self.drawn: tuple[Drawn, ...] = ()
 
+    @property
+    def settled(self) -> bool:
+        """Whether what was drawn fills the widget as it is now."""
+        width, height = self.size
+        first = self.drawn[0] if self.drawn else ()
+        return len(self.drawn) == height and sum(measure(piece.text) for piece in first) == width
+
     def show(self, lines: Sequence[Drawn]) -> None:
         """Replace the lines; equal ones cost nothing."""
         before, self.drawn = self.drawn, tuple(lines)

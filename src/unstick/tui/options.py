@@ -19,6 +19,10 @@ class BoardOptions(msgspec.Struct, frozen=True):
     mouse: bool = True
     ascii: bool | None = None
     keys: Mapping[str, str] = {}
+    fps: int | None = None
+    """Frames per second at most; unset: 60."""
+    slow: bool = False
+    """For a thin line: news every five seconds, no ages that tick in between."""
     log_path: Path | None = None
     crash_folder: Path | None = None
     """Where a crash file goes; unset: the folder of ``log_path``, else the temporary folder."""

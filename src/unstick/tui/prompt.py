@@ -67,9 +67,9 @@ def draw_prompt(draft: Draft, words: str, width: int, measure: Measure) -> Drawn
     hint = fit(told, min(width_of(told, measure), max(0, width - 24)), measure)
     room = width - width_of(hint, measure) - 3
     before, after = draft.text[: draft.place], draft.text[draft.place :]
-    while before and measure(shown(before)) >= room:
-        before = before[1:]
     here, rest = after[:1] or " ", after[1:]
+    while before and measure(shown(before)) + measure(shown(here)) > room:
+        before = before[1:]
     written = (Span(shown(before), Role.STRONG),)
     left = max(0, room - measure(shown(before)) - measure(shown(here)))
     return (

@@ -16,6 +16,14 @@ class Glyphs(StrEnum):
     ASCII = "ascii"
 
 
+class Depth(StrEnum):
+    """How many colours the terminal has: 24 bits, 256, sixteen or fewer."""
+
+    TRUE = "true"
+    MANY = "many"
+    FEW = "few"
+
+
 def refusal(environ: Mapping[str, str] | None = None) -> str | None:
     """Why the board cannot be shown here, in one line; ``None``: it can."""
     environ = os.environ if environ is None else environ
@@ -46,9 +54,21 @@ def no_color(environ: Mapping[str, str]) -> bool:
     return bool(environ.get("NO_COLOR"))
 
 
+def depth(environ: Mapping[str, str]) -> Depth:
+    """How many colours the environment promises."""
+    term = environ.get("TERM", "")
+    if environ.get("COLORTERM", "").lower() in ("truecolor", "24bit"):
+        return Depth.TRUE
+    if any(word in term for word in ("direct", "kitty", "ghostty")):
+        return Depth.TRUE
+    return Depth.MANY if "256color" in term else Depth.FEW
+
+
 def few_colors(environ: Mapping[str, str]) -> bool:
     """Sixteen colours or fewer: only the terminal's own palette looks right there."""
-    if environ.get("COLORTERM", "").lower() in ("truecolor", "24bit"):
-        return False
-    term = environ.get("TERM", "")
-    return not ("256color" in term or "direct" in term or "kitty" in term or "ghostty" in term)
+    return depth(environ) is Depth.FEW
+
+
+def erases(environ: Mapping[str, str]) -> bool:
+    """Whether erased cells take the background of the pen. GNU screen leaves them in its own; tmux does not."""
+    return not environ.get("TERM", "").startswith("screen") or bool(environ.get("TMUX"))

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import re
 import tomllib
-from importlib import resources
-from importlib.resources.abc import Traversable
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from unstick.tui import terminal
 from unstick.tui.roles import Chrome, Ground
 from unstick.views.pane import Role
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 SHIPPED = ("midnight", "paper", "contrast", "safe", "terminal", "mono")
 """In the order of the key that cycles through them."""
@@ -62,11 +65,27 @@ def load(name: str, folder: Traversable | None = None) -> Theme:
     return parse(name, text)
 
 
+def suitable(
+    wanted: str, environ: Mapping[str, str], *, no_color: bool | None = None
+) -> tuple[tuple[str, ...], str]:
+    """Theme names in the order of the key, the wanted one first, and a notice when that cannot be had.
+
+    ``no_color`` unset: by the environment.
+    """
+    if terminal.no_color(environ) if no_color is None else no_color:
+        return ("mono",), ""
+    if terminal.few_colors(environ):
+        return ("mono", "terminal") if wanted == "mono" else ("terminal", "mono"), ""
+    if wanted not in SHIPPED:
+        return SHIPPED, f"there is no theme '{wanted}'"
+    place = SHIPPED.index(wanted)
+    return (*SHIPPED[place:], *SHIPPED[:place]), ""
+
+
 def _shipped() -> Traversable:
-    installed = resources.files("unstick").joinpath("shipped", "themes")
-    if installed.is_dir():
-        return installed
-    return Path(__file__).resolve().parents[3] / "themes"
+    here = Path(__file__).resolve()
+    installed = here.parents[1] / "shipped" / "themes"
+    return installed if installed.is_dir() else here.parents[3] / "themes"
 
 
 def parse(name: str, text: str) -> Theme:

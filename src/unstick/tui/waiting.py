@@ -14,4 +14,4 @@ def waiting(options: BoardOptions) -> Told:
     panes = tuple(PaneView(key, key.capitalize(), Level.OK, (), (), (), (), (), empty) for key in PANE_KEYS)
     verdict = PaneView("verdict", "What is stuck", Level.UNKNOWN, (), (), (), (), (), empty)
     name = (Span("unstick", Role.STRONG), Span(f"  {options.context}", Role.ACCENT))
-    return Told((name, (Span("starting", Role.DIM),)), verdict, panes)
+    return Told((name, (Span("connecting", Role.DIM),)), verdict, panes)

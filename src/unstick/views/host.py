@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from unstick import settings
 from unstick.board.board import Board
 from unstick.board.host import Host
-from unstick.facts.host import HostFacts
-from unstick.facts.level import Level
+from unstick.facts.host import Disk, HostFacts
+from unstick.facts.level import Level, above
 from unstick.facts.units import count, size
 from unstick.views.pane import LEVEL_ROLE, Column, Item, PaneView, Role, Row, Span, Spark
 from unstick.views.words import absent, cell
@@ -39,7 +40,7 @@ def view(board: Board) -> PaneView:
         counts,
         _summary(facts, board),
         COLUMNS,
-        _rows(host, facts),
+        _rows(host, facts, board.context.host),
         (Span(own, Role.DIM),),
     )
 
@@ -52,7 +53,7 @@ def _summary(facts: HostFacts, board: Board) -> tuple[Item, ...]:
     )
 
 
-def _rows(host: Host, facts: HostFacts) -> tuple[Row, ...]:
+def _rows(host: Host, facts: HostFacts, limits: settings.Host) -> tuple[Row, ...]:
     load = "–" if facts.load_1 is None else f"{facts.load_1:.2f}"
     files = "–" if facts.open_files_max is None else f"of {count(facts.open_files_max)}"
     rows = [
@@ -61,12 +62,17 @@ def _rows(host: Host, facts: HostFacts) -> tuple[Row, ...]:
             "memory", size(facts.memory_total - facts.memory_available), f"of {size(facts.memory_total)}", host.memory
         ),
         _row("swap", f"{facts.swap_percent:.0f}%", ""),
-        *(_row(d.mount, f"{d.used_percent:.0f}%", f"{size(d.free_bytes)} free", host.disk) for d in facts.disks),
+        *(_disk(disk, limits) for disk in facts.disks),
         _row("open files", count(facts.open_files), files),
         _row("network in", _per_s(host.net_in_per_s), f"out {_per_s(host.net_out_per_s)}"),
         *(_row(f"{p.name} {p.pid}", f"{p.cpu_percent:.0f}%", size(p.rss_bytes)) for p in facts.top),
     ]
     return tuple(rows)
+
+
+def _disk(disk: Disk, limits: settings.Host) -> Row:
+    level = above(disk.used_percent, limits.disk_warning, limits.disk_critical)
+    return _row(disk.mount, f"{disk.used_percent:.0f}%", f"{size(disk.free_bytes)} free", level)
 
 
 def _per_s(value: float | None) -> str:

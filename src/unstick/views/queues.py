@@ -26,7 +26,8 @@ def view(board: Board) -> PaneView:
     queues = board.subjects.queues
     if queues is None:
         return absent("queues", "Queues", "set redis.url, rabbitmq.url or [[celery]]")
-    counts = tally((queues.count, "queues", Role.TEXT), (queues.waiting, "waiting", Role.ACCENT))
+    found = queues.count if queues.items or queues.waiting is not None else None
+    counts = tally((found, "queues", Role.TEXT), (queues.waiting, "waiting", Role.ACCENT))
     waiting = Spark("waiting", board.memory.values("queues:waiting"), count(queues.waiting))
     more = queues.count - len(queues.items)
     note = (Span(f"showing {len(queues.items)} of {queues.count}", Role.DIM),) if more > 0 else ()

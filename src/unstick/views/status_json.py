@@ -141,7 +141,7 @@ def _channels(channels: Channels) -> Json:
     return {
         "connections": channels.connections,
         "channels": channels.channels,
-        "alarms": list(channels.alarms),
+        "alarms": list(channels.alarms) if channels.alarms_known else None,
         "via": channels.via or None,
         "items": [
             {
@@ -228,20 +228,19 @@ def _services(services: Services) -> Json:
     }
 
 
-def _host(host: Host) -> Json | None:
+def _host(host: Host) -> Json:
     facts = host.facts
-    if facts is None:
-        return None
+    disks = facts.disks if facts else ()
     return {
         "level": host.level.value,
-        "hostname": facts.hostname,
-        "cpu_percent": facts.cpu_percent,
-        "memory_percent": facts.memory_percent,
-        "swap_percent": facts.swap_percent,
-        "load_1": facts.load_1,
-        "disks": [
-            {"mount": d.mount, "used_percent": d.used_percent, "free_bytes": d.free_bytes} for d in facts.disks
-        ],
+        "hostname": facts and facts.hostname,
+        "cpu_percent": facts and facts.cpu_percent,
+        "cores": facts and facts.cores,
+        "memory_percent": facts and facts.memory_percent,
+        "memory_total_bytes": facts and facts.memory_total,
+        "swap_percent": facts and facts.swap_percent,
+        "load_1": facts and facts.load_1,
+        "disks": [{"mount": d.mount, "used_percent": d.used_percent, "free_bytes": d.free_bytes} for d in disks],
     }
 
 

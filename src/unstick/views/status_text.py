@@ -7,14 +7,15 @@ from collections.abc import Iterator
 from unstick.board.board import Board
 from unstick.facts.units import duration
 from unstick.views.pane import LEVEL_GLYPH, Line, Span
-from unstick.views.tell import PANES
+from unstick.views.tell import PANES, quiet
 
 
 def status_lines(board: Board) -> Iterator[str]:
     """Lines without colour; the first is complete by itself, with performance data after the bar (Nagios)."""
-    top = board.findings[0].title if board.findings else "nothing is stuck"
+    top = board.findings[0].title if board.findings else quiet(board)
     more = f" (+{len(board.findings) - 1} more)" if len(board.findings) > 1 else ""
-    yield f"UNSTICK {board.level.value.upper()} - {board.context.name}: {top}{more}{_performance(board)}"
+    said = f"UNSTICK {board.level.value.upper()} - {board.context.name}: {top}{more}"
+    yield said.replace("|", "¦") + _performance(board)
     for view in PANES:
         pane = view(board)
         yield f"{LEVEL_GLYPH[pane.level]} {pane.title:<9} {flat(pane.counts)}"

@@ -103,10 +103,16 @@ def verdict(board: Board) -> PaneView:
     )
 
 
+def quiet(board: Board) -> str:
+    """What to say where nothing was found: it is good news only as far as everything could be seen."""
+    unseen = [key for key, level in subject_levels(board.subjects).items() if level is Level.UNKNOWN]
+    return f"nothing seen to be stuck; cannot tell: {', '.join(unseen)}" if unseen else "nothing is stuck"
+
+
 def _quiet(board: Board) -> Line:
     if any(state.pending for state in board.sources):
         return (Span("looking …", Role.UNKNOWN),)
-    return (Span("nothing is stuck", Role.OK),)
+    return (Span(quiet(board), Role.OK if board.level is Level.OK else Role.UNKNOWN),)
 
 
 def _finding(finding: Finding, now: float) -> Row:

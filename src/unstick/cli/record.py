@@ -1,0 +1,135 @@
+"""``unstick record``: a tape of the configured systems, without a screen."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from pathlib import Path
+
+import msgspec
+
+from unstick.cli.codes import DONE, INPUT_OUTPUT, USAGE
+from unstick.cli.logs import log_to_file
+from unstick.cli.main import complain
+from unstick.cli.start import open_context
+from unstick.cli.tapes import io_error, meta_of
+from unstick.cli.wiring import lane_specs
+from unstick.facts.frame import Frame
+from unstick.facts.units import duration, size
+from unstick.feeds.base import Feed
+from unstick.feeds.live import LiveFeed
+from unstick.settings import Context
+from unstick.tape.event import states
+from unstick.tape.moment import span
+from unstick.tape.record import TapeError
+from unstick.tape.redact import Redactor
+from unstick.tape.writer import Sizes, Writer
+
+
+class RecordOptions(msgspec.Struct, frozen=True):
+    """``span`` is how long to record, as a person types it; unset: until it is stopped."""
+
+    span: str | None = None
+    title: str = ""
+    hash_names: bool = False
+    part_bytes: int = Sizes().part
+    keep_bytes: int = Sizes().keep
+
+
+def run_record(tape: Path, path: Path | None, context: str | None, options: RecordOptions) -> int:
+    """Record until the time is over or a signal ends it; the exit code."""
+    log_to_file()
+    try:
+        limit = None if options.span is None else span(options.span)
+    except ValueError as error:
+        complain(f"--for: {error}; mend: --for 10m")
+        return USAGE
+    opened = open_context(path, context)
+    if isinstance(opened, int):
+        return opened
+    writer = open_writer(tape, opened, options)
+    if isinstance(writer, int):
+        return writer
+    feed = LiveFeed(lane_specs(opened), opened.name)
+    return asyncio.run(Recording(feed, writer).run(limit))
+
+
+def open_writer(tape: Path, context: Context, options: RecordOptions) -> Writer | int:
+    """A new tape, or the exit code after complaining."""
+    separator = context.crawler.separator if context.crawler else "_"
+    redactor = Redactor(os.urandom(32), separator) if options.hash_names else None
+    sizes = Sizes(options.part_bytes, options.keep_bytes)
+    try:
+        return Writer(tape, meta_of(context, options.title), sizes=sizes, redactor=redactor)
+    except TapeError as error:
+        complain(f"{tape}: {error}; mend: {error.mend}")
+        return INPUT_OUTPUT
+    except OSError as error:
+        return io_error(tape, error)
+
+
+class Recording:
+    """Takes Frames from a feed to a writer. The disk is waited for in a thread: polling goes on."""
+
+    def __init__(self, feed: Feed, writer: Writer) -> None:
+        self._feed = feed
+        self._writer = writer
+        self._begun = 0.0
+        self._shows = sys.stderr.isatty()
+
+    async def run(self, limit_s: float | None) -> int:
+        """Record for ``limit_s`` or until SIGINT, SIGTERM or SIGHUP; the exit code."""
+        loop, stop = asyncio.get_running_loop(), asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, stop.set)
+        timer = None if limit_s is None else loop.call_later(limit_s, stop.set)
+        try:
+            await self._record(stop)
+        finally:
+            if timer is not None:
+                timer.cancel()
+            await asyncio.to_thread(self._writer.close)
+            if self._shows:
+                sys.stderr.write("\r\x1b[K")
+        return self._report()
+
+    async def _record(self, stop: asyncio.Event) -> None:
+        stopped = asyncio.ensure_future(stop.wait())
+        async with contextlib.aclosing(self._feed.frames()) as frames:
+            while True:
+                coming = asyncio.ensure_future(anext(frames))
+                await asyncio.wait({coming, stopped}, return_when=asyncio.FIRST_COMPLETED)
+                if stopped.done():
+                    coming.cancel()
+                    with contextlib.suppress(asyncio.CancelledError):
+                        await coming
+                    return
+                frame = coming.result()
+                self._begun = self._begun or frame.at
+                await asyncio.to_thread(self._writer.frame, frame)
+                self._progress(frame)
+
+    def _progress(self, frame: Frame) -> None:
+        if not self._shows:
+            return
+        seen = states(frame)
+        sources = f"{sum(state == 'ok' for state in seen.values())}/{len(frame.observations)} sources"
+        trouble = f"  PAUSED: {self._writer.trouble}" if self._writer.trouble else ""
+        line = (
+            f"recording {self._writer.path.name}  {duration(frame.at - self._begun)}  {self._writer.frames} frames  "
+            f"{size(self._writer.size)}  {sources}{trouble}"
+        )
+        columns = os.get_terminal_size(sys.stderr.fileno()).columns
+        sys.stderr.write(f"\r\x1b[K{line[: max(columns - 1, 20)]}")
+        sys.stderr.flush()
+
+    def _report(self) -> int:
+        writer = self._writer
+        if writer.trouble is not None:
+            complain(f"{writer.path}: {writer.trouble}; mend: make room; what was written before plays")
+            return INPUT_OUTPUT
+        sys.stdout.write(f"{writer.path}: {writer.frames} frames, {size(writer.size)}\n")
+        return DONE

@@ -1,0 +1,105 @@
+"""What a tape says of itself, with the settings that its fold needs. URLs and whatever is secret never travel."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from unstick import settings
+
+FORMAT = "unstick tape"
+VERSION = 1
+KEYFRAME_EVERY = 60
+ABOUT = (
+    "JSON lines: a 'keyframe' holds a whole frame, a 'delta' what changed since then: a scalar or [value] "
+    "replaces, [] removes, an object changes by key; on a list 'o' is the order in runs [first, count] of old rows "
+    "and {'+': row} for new ones, 'c' pairs of place and delta. Instants are UTC seconds (_at), spans seconds (_s)."
+)
+
+Color = Literal["red", "orange", "yellow", "green", "cyan", "blue", "magenta"]
+
+
+class FoldSettings(msgspec.Struct, frozen=True):
+    """What a fold reads of a context: by allow-list, field by field."""
+
+    name: str
+    production: bool = False
+    color: Color | None = None
+    channels_warning: int | None = None
+    channel_growth_per_min: float | None = None
+    dramatiq: tuple[tuple[str, float], ...] = ()
+    """(name, heartbeat timeout in seconds)"""
+    separator: str | None = None
+    """Of the crawler's worker ids; ``None`` without a crawler."""
+    sync_every_s: float | None = None
+    """``None`` without a sync."""
+    host: dict[str, float] = {}
+    thresholds: dict[str, float] = {}
+
+
+class Meta(msgspec.Struct, frozen=True):
+    """The first record of a tape; repeated, so that a damaged one costs nothing."""
+
+    settings: FoldSettings
+    format: str = FORMAT
+    version: int = VERSION
+    reads: int = VERSION
+    """The oldest version that a reader must know."""
+    writer: str = "unstick"
+    pid: int = 0
+    started_at: float = 0.0
+    part: int = 1
+    """Of a recording that goes on in a new file when one is full."""
+    keyframe_every: int = KEYFRAME_EVERY
+    names_hashed: bool = False
+    title: str = ""
+    about: str = ABOUT
+
+
+def kept(context: settings.Context) -> FoldSettings:
+    """The part of ``context`` that a tape keeps."""
+    return FoldSettings(
+        context.name,
+        context.production,
+        context.color,
+        context.rabbitmq.channels_warning,
+        context.rabbitmq.channel_growth_per_min,
+        tuple((entry.name, entry.heartbeat_timeout_s) for entry in context.dramatiq),
+        context.crawler.separator if context.crawler else None,
+        context.sync.every_s if context.sync else None,
+        _numbers(context.host),
+        _numbers(context.thresholds),
+    )
+
+
+def context_of(kept_settings: FoldSettings) -> settings.Context:
+    """A context that folds as the recorded one did; it can reach nothing."""
+    k = kept_settings
+    broker = settings.RabbitMQ()
+    return settings.Context(
+        name=k.name,
+        production=k.production,
+        color=k.color,
+        rabbitmq=msgspec.structs.replace(
+            broker,
+            channels_warning=k.channels_warning or broker.channels_warning,
+            channel_growth_per_min=k.channel_growth_per_min or broker.channel_growth_per_min,
+        ),
+        dramatiq=tuple(settings.Dramatiq(name=name, heartbeat_timeout_s=limit) for name, limit in k.dramatiq),
+        crawler=None if k.separator is None else settings.Crawler(separator=k.separator),
+        sync=None if k.sync_every_s is None else settings.Sync(every_s=k.sync_every_s),
+        host=settings.Host(**_known(settings.Host, k.host)),
+        thresholds=settings.Thresholds(**_known(settings.Thresholds, k.thresholds)),
+    )
+
+
+def _numbers(struct: msgspec.Struct) -> dict[str, float]:
+    fields = msgspec.structs.asdict(struct)
+    return {name: float(value) for name, value in fields.items() if type(value) in {int, float}}
+
+
+def _known(kind: type[msgspec.Struct], values: dict[str, float]) -> dict[str, Any]:
+    """Those of ``values`` that this version has a field for, as the numbers that it had."""
+    kinds = {field.name: type(field.default) for field in msgspec.structs.fields(kind)}
+    return {name: kinds[name](value) for name, value in values.items() if name in kinds}
