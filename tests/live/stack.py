@@ -275,17 +275,16 @@ class Watch:
 
 
 @contextlib.asynccontextmanager
-async def nothing_uncaught() -> AsyncIterator[None]:
-    """Fails when the loop was told of an error that nobody caught, be it by a task that was thrown away."""
+async def uncaught() -> AsyncIterator[list[str]]:
+    """Collects the errors of this loop that nobody caught; those of tasks that were thrown away come at the end."""
     found: list[str] = []
     loop = asyncio.get_running_loop()
-    loop.set_exception_handler(lambda _, told: found.append(f"{told['message']}: {told.get('exception')!r}"))
-    yield
+    loop.set_exception_handler(lambda _, told: found.append(str(told)))
+    yield found
     for _ in range(3):
         gc.collect()
         await asyncio.sleep(0.01)
     loop.set_exception_handler(None)
-    assert found == []
 
 
 def sockets_to(url: str) -> int:

@@ -177,16 +177,32 @@ class Scene:
 
 
 class Stage:
-    """Plays the scenes that the selected tests need, two at a time: most of a world's time is waiting."""
+    """Plays the scenes that the selected tests need, two at a time: most of a world's time is waiting.
+
+    While the quiet world is watched, it has the machine to itself.
+    """
 
     def __init__(self, names: Sequence[str]) -> None:
         self._pool = ThreadPoolExecutor(2, "stage")
         self._left = threading.Event()
-        self._scenes = {name: self._pool.submit(play, name, self._left) for name in names}
+        self._watched = threading.Event()
+        if "quiet" not in names:
+            self._watched.set()
+        self._scenes = {name: self._pool.submit(play, name, self.until, self._watched) for name in names}
 
     def scene(self, name: str) -> Scene:
         """The scene called ``name``, when it has been played."""
         return self._scenes[name].result(300)
+
+    def until(self, check: Callable[[], bool], seconds: float, what: str) -> None:
+        """Waits for ``check``, for so many ``seconds``; not when the tests are over."""
+
+        def step() -> bool:
+            if self._left.is_set():
+                raise LabError("nobody waits for this scene any more")
+            return check()
+
+        wait_until(step, seconds, what, 0.2)
 
     def leave(self) -> None:
         """Ends what still plays."""
@@ -208,33 +224,27 @@ def scene(request: pytest.FixtureRequest, stage: Stage) -> Scene:
     return stage.scene(request.param)
 
 
-def play(name: str, left: threading.Event) -> Scene:
+def play(name: str, until: Until, watched: threading.Event) -> Scene:
     """One world from its start to its end."""
-
-    def until(check: Callable[[], bool], seconds: float, what: str) -> None:
-        def step() -> bool:
-            if left.is_set():
-                raise LabError("nobody waits for this scene any more")
-            return check()
-
-        wait_until(step, seconds, f"{name}: {what}", 0.2)
-
+    if name != "quiet":
+        until(watched.is_set, 180, "the quiet world watched")
     every = SYNC_EVERY_S if name == "sync-lag" else 60
     with World(None if name == "quiet" else name, after=3600, sync_every=every, say=lambda _: None) as world:
         sharp = sharpened(world)
         with Witness(load(sharp, None, {}).context) as witness:
             quiet = seen_quiet(witness, until, QUIET_S if name == "quiet" else 0.0)
+            watched.set()
             world.break_now()
             if incident := INCIDENTS.get(name):
-                until(lambda: incident.true(world), 90, "true by the servers")
-                until(lambda: incident.shown(witness.told()), 45, "shown on the board")
+                until(lambda: incident.true(world), 90, f"{name} by the servers")
+                until(lambda: incident.shown(witness.told()), 45, f"{name} on the board")
             living = ask_status(world.config_path, world.directory)
             living_board, up = witness.told(), answering(world)
             true = freeze(world, until)
             settled_at, memory = clock.now(), [psutil.virtual_memory().percent]
             with ThreadPoolExecutor(2) as threads:
                 asked = [threads.submit(ask_status, config, world.directory) for config in (sharp, world.config_path)]
-                until(lambda: seen_since(witness.board, settled_at), 30, "seen on the board as it stands still")
+                until(lambda: seen_since(witness.board, settled_at), 30, "a board of the frozen world")
                 exact, sampled = (each.result() for each in asked)
             board = witness.told()
             later = truth_of(world)
@@ -375,7 +385,7 @@ INCIDENTS = {
     ),
     "channel-leak": Incident(
         leaks,
-        lambda told: (link_of(told, "feature-service").get("growth_per_min") or 0) > 0,
+        lambda told: "feature-service: grows +" in told["findings"][0]["title"],
         "warning",
         {"board": "feature-service: grows +", "status": "feature-service: heartbeat off"},
     ),
@@ -407,12 +417,15 @@ def of_the_stack(findings: list[Json]) -> list[Json]:
 def test_nothing_is_found_in_a_quiet_world(scene: Scene) -> None:
     settled = [glimpse for glimpse in scene.quiet if glimpse.settled]
     assert settled
+    if scene.name != "quiet":
+        first = INCIDENTS[scene.name].first["board"]
+        assert not any(title.startswith(first) for glimpse in scene.quiet for title in glimpse.findings)
+        return
     assert [title for g in scene.quiet for title in g.findings if not title.startswith("this host: CPU")] == []
     assert [glimpse.late for glimpse in settled if glimpse.late] == []
     assert {glimpse.level for glimpse in settled if not glimpse.findings} == {Level.OK}
-    if scene.name == "quiet":
-        assert settled[-1].at - settled[0].at >= QUIET_S
-        assert len(settled) > QUIET_S
+    assert settled[-1].at - settled[0].at >= QUIET_S
+    assert len(settled) > QUIET_S
 
 
 @observers
@@ -564,8 +577,11 @@ def test_sync(scene: Scene, observer: str) -> None:
     assert {name: told[name] for name in true.sync} == true.sync
     assert told["running"] == true.syncing
     assert (told["redis_ok"], told["database_ok"]) == (True, True)
+    every = SYNC_EVERY_S if scene.name == "sync-lag" else 60
+    assert true.beat_at is None or epoch(told["next_due_at"]) == true.beat_at + every
+    late = epoch(scene.frozen[observer]["at"]) - epoch(told["next_due_at"])
+    assert told["overdue"] is (told["lag_s"] > 1.5 * every or late > 0.5 * every)
     assert scene.living[observer]["sync"]["overdue"] is (scene.name == "sync-lag")
-    assert told["overdue"] is (scene.name == "sync-lag")
 
 
 @observers
@@ -593,15 +609,17 @@ def test_locks(scene: Scene, observer: str) -> None:
     told, true = scene.frozen[observer]["locks"], scene.true
     assert told["total"] == len(true.locks)
     assert true.expired <= told["expired"] <= scene.later.expired
-    assert (told["orphaned"], told["endless"]) == (true.orphaned, true.endless)
+    assert told["endless"] == true.endless
+    assert scene.living[observer]["locks"]["orphaned"] == true.orphaned
     assert {lock["id"]: lock["worker_id"] for lock in told["items"]} == {
         number: worker for number, (worker, _) in true.locks.items()
     }
+    life = {worker["id"]: worker["life"] for worker in scene.frozen[observer]["workers"]["items"]}
     for lock in told["items"]:
         worker, end = true.locks[lock["id"]]
         assert (lock["expires_at"] is None) == (end is None)
         assert end is None or abs(epoch(lock["expires_at"]) - end) < 0.002
-        assert (lock["state"] == "orphaned") == (worker in scene.dead)
+        assert (lock["state"] == "orphaned") == (life.get(worker) == "dead")
         assert end is not None or lock["state"] in {"orphaned", "endless"}
     if scene.name == "lock-pileup":
         assert true.orphaned >= 30

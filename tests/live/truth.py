@@ -220,6 +220,8 @@ class Truth:
     pool: dict[str, int]
     stuck: dict[str, str]
     """Proxies of the dead that no task needs, with their worker."""
+    idle: dict[str, str]
+    """Proxies of anybody that no task needs at this instant."""
     holders: dict[str, dict[str, int]]
     """Every crawler worker with the proxies, tasks and locks it holds."""
     locks: dict[str, tuple[str, float | None]]
@@ -240,6 +242,8 @@ class Truth:
     """What the last sync noted when it ended."""
     sync: dict[str, int]
     syncing: bool
+    beat_at: float | None
+    """When Celery's scheduler triggered a sync last."""
     differing: int
     balances: int
 
@@ -266,10 +270,12 @@ def _truth_of(world: World, queues: dict[str, Depths], links: dict[str, Link]) -
     status = _hash(world.redis, BALANCES_DB, "sync:status")
     locks = _locks(world)
     differing, balances = _drift(world)
+    idle = _idle(world)
     return Truth(
         at=float(_ask(world, "SELECT extract(epoch FROM clock_timestamp())")[0][0]),
         pool=_pool(world),
-        stuck=_stuck(world),
+        stuck={proxy: worker for proxy, worker in idle.items() if worker in world.dead_workers},
+        idle=idle,
         holders=_holders(world),
         locks={number: (worker, float(end) if end else None) for number, worker, end, _ in locks},
         expired=sum(line[3] == "t" for line in locks),
@@ -283,6 +289,7 @@ def _truth_of(world: World, queues: dict[str, Depths], links: dict[str, Link]) -
         synced_at=float(_ask(world, "SELECT extract(epoch FROM max(last_synced_at)) FROM user_balances")[0][0]),
         last_sync_at=datetime.fromisoformat(status["last_sync_at"]).timestamp(),
         sync={name: int(status[name]) for name in ("processed", "updated", "errors")},
+        beat_at=datetime.fromisoformat(status["last_beat_at"]).timestamp() if "last_beat_at" in status else None,
         syncing=world.redis.cli("EXISTS", "sync:running", db=BALANCES_DB) == "1",
         differing=differing,
         balances=balances,
@@ -301,13 +308,12 @@ def _pool(world: World) -> dict[str, int]:
     return dict(zip(("total", "in_use", "blocked", "free"), map(int, _ask(world, sql)[0]), strict=True))
 
 
-def _stuck(world: World) -> dict[str, str]:
-    dead = ",".join(f"'{worker}'" for worker in sorted(world.dead_workers)) or "NULL"
+def _idle(world: World) -> dict[str, str]:
     busy = " UNION ALL ".join(
         f"SELECT worker_id FROM {table} WHERE status = 'processing' AND worker_id IS NOT NULL"
         for table in ("catalog_tasks", "object_tasks")
     )
-    sql = f"SELECT id, worker_id FROM proxies WHERE is_in_use AND worker_id IN ({dead}) AND worker_id NOT IN ({busy})"
+    sql = f"SELECT id, worker_id FROM proxies WHERE is_in_use AND worker_id NOT IN ({busy})"
     return {line[0]: line[1] for line in _ask(world, sql)}
 
 

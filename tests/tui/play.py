@@ -12,6 +12,7 @@ from tests.tui.samples import STATES
 from unstick import clock
 from unstick.facts.frame import Frame
 from unstick.tui.run import BoardOptions, refusal, run_board
+from unstick.views.pane import Span
 from unstick.views.screen import Told
 
 
@@ -37,9 +38,10 @@ class TickFeed:
 class SampleStory:
     """Tells a sample by the frame's number."""
 
-    def __init__(self, tell: Callable[[int], Told], fault: str = "") -> None:
+    def __init__(self, tell: Callable[[int], Told], fault: str = "", beats: Path | None = None) -> None:
         self._tell = tell
         self._fault = fault
+        self._beats = beats
 
     def fold(self, frame: Frame) -> object:
         if self._fault == "fold" and frame.seq == 2:
@@ -51,6 +53,9 @@ class SampleStory:
         if self._fault == "paint" and board == 2:
             secret = "hunter2"  # a local that no crash report may print
             return Told(told.header, told.verdict, (secret,))  # type: ignore[arg-type]
+        if self._beats is not None:
+            self._beats.write_text(str(board))
+            told = Told((told.header[0], (Span(f"<{board}>"),)), told.verdict, told.panes)
         return told
 
 
@@ -66,15 +71,19 @@ def main() -> int:
     parser.add_argument("--every", type=float, default=1.0)
     parser.add_argument("--fault", default="")
     parser.add_argument("--crash-folder", type=Path)
+    parser.add_argument("--beats", type=Path, help="the number of the last frame goes here, and into the header")
+    parser.add_argument("--fps", type=int)
+    parser.add_argument("--slow", action="store_true")
+    parser.add_argument("--no-mouse", action="store_true")
     args = parser.parse_args()
     if reason := refusal():
         sys.stderr.write(f"unstick: {reason}\n")
         return 64
     tell = STATES[args.state]
-    story = SampleStory((lambda _: tell(0)) if args.still else tell, args.fault)
+    story = SampleStory((lambda _: tell(0)) if args.still else tell, args.fault, args.beats)
     options = BoardOptions(
         context="prod-eu", production=args.production, color=args.color, theme=args.theme, ascii=args.ascii,
-        crash_folder=args.crash_folder,
+        crash_folder=args.crash_folder, fps=args.fps, slow=args.slow, mouse=not args.no_mouse,
     )  # fmt: skip
     return run_board(TickFeed(args.every, args.count), story, options)
 

@@ -6,7 +6,8 @@ import asyncio
 import os
 import random
 import re
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pyte
@@ -20,9 +21,7 @@ from textual.strip import Strip
 from tests.tui.play import SampleStory
 from tests.tui.samples import STATES, incident
 from tests.tui.stand import SilentFeed
-from unstick import clock
-from unstick.facts.frame import Frame
-from unstick.tui import private
+from unstick.tui import private, terminal
 from unstick.tui.app import BoardApp
 from unstick.tui.display import Display, cells_of, ink_of
 from unstick.tui.engine import News
@@ -32,6 +31,14 @@ from unstick.tui.options import BoardOptions
 from unstick.tui.private import PrivateApp, misfit
 from unstick.tui.shadow import Shadow
 from unstick.tui.terminal import Depth
+
+
+
+@pytest.fixture(autouse=True)
+def _still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time stands: no age in the header depends on how fast this machine is."""
+    monkeypatch.setattr("unstick.tui.board.clock", SimpleNamespace(monotonic=lambda: 0.0))
+
 
 PRIVATE = re.compile(r"\x1b\[[<>=][0-9;]*[a-z]")
 
@@ -104,7 +111,6 @@ def played(acts: list[Act], *, own: bool, size: tuple[int, int] = (120, 36)) -> 
                     if asyncio.iscoroutine(done):
                         await done
                     await calm(pilot)
-                    paper.screen.resize(app.size.height, app.size.width)
                     screens.append(paper.cells())
         finally:
             app.engine.stop()
@@ -125,18 +131,11 @@ async def calm(pilot: Any) -> None:
 
 
 def news(state: str, tick: int) -> Act:
-    return lambda app, _: app.board.receive(News(STATES[state](tick), 0.0, clock.monotonic()))
+    return lambda app, _: app.board.receive(News(STATES[state](tick), 0.0, 0.0))
 
 
 def keys(*names: str) -> Act:
     return lambda _, pilot: pilot.press(*names)
-
-
-def sized(width: int, height: int, paper: list[Paper] | None = None) -> Act:
-    async def act(_: BoardApp, pilot: Any) -> None:
-        await pilot.resize_terminal(width, height)
-
-    return act
 
 
 SCENES: dict[str, list[Act]] = {
@@ -207,6 +206,38 @@ def test_what_terminals_measure_differently_does_not_move_what_follows(text: str
     assert [paper.screen.buffer[0][column + nth].data for nth in range(4)] == list("|end"), shown
 
 
+SIZES = [(120, 36), (20, 5), (200, 60), (80, 24), (1, 1), (400, 100), (100, 30), (33, 7), (120, 36)]
+
+
+def test_after_every_new_size_the_screen_is_the_one_that_stock_textual_draws() -> None:
+    def screens(*, own: bool) -> list[Any]:
+        paper = Paper(*SIZES[0])
+        found = []
+
+        async def run() -> None:
+            app = BoardApp(SilentFeed(), SampleStory(incident), BoardOptions(), None, pretend(paper))
+            app.display = display_on(paper) if own else None
+            try:
+                async with app.run_test(size=SIZES[0], headless=False) as pilot:
+                    app.board.receive(News(incident(0), 0.0, 0.0))
+                    for size in SIZES:
+                        paper.screen.reset()
+                        paper.screen.resize(size[1], size[0])
+                        await pilot.resize_terminal(*size)
+                        await asyncio.sleep(0.05)
+                        await calm(pilot)
+                        found.append(paper.cells())
+            finally:
+                app.engine.stop()
+
+        asyncio.run(run())
+        return found
+
+    ours, stock = screens(own=True), screens(own=False)
+    for nth, size in enumerate(SIZES):
+        assert ours[nth] == stock[nth], size
+
+
 def test_a_frame_that_changes_nothing_is_no_byte_and_one_cell_is_a_few() -> None:
     paper = Paper(80, 24)
     display = display_on(paper)
@@ -267,7 +298,7 @@ def test_while_the_terminal_is_busy_nothing_is_composed_and_then_the_newest() ->
         paper.busy = True
         composed = paper.sent
         for tick in range(1, 9):
-            app.board.receive(News(incident(tick), 0.0, clock.monotonic()))
+            app.board.receive(News(incident(tick), 0.0, 0.0))
             await calm(pilot)
         assert paper.sent == composed
         assert app.board.held
@@ -281,7 +312,7 @@ def test_while_the_terminal_is_busy_nothing_is_composed_and_then_the_newest() ->
         app.display = display_on(paper)
         try:
             async with app.run_test(size=(120, 36), headless=False) as pilot:
-                app.board.receive(News(incident(0), 0.0, clock.monotonic()))
+                app.board.receive(News(incident(0), 0.0, 0.0))
                 await calm(pilot)
                 await act(app, pilot)
                 await calm(pilot)
@@ -305,8 +336,6 @@ def test_the_first_paint_of_the_board_changes_nothing_of_the_sketch(
     async def run() -> None:
         app = BoardApp(SilentFeed(), SampleStory(incident), options, None, pretend(paper))
         app.display = display_on(paper)
-        from unstick.tui import terminal
-
         app.display._depth = terminal.depth(os.environ)
         app.display.shadow.cleared()
         sketch(app.display.shadow, options)
@@ -320,11 +349,6 @@ def test_the_first_paint_of_the_board_changes_nothing_of_the_sketch(
             app.engine.stop()
 
     asyncio.run(run())
-
-
-class Busy(SilentFeed):
-    async def frames(self) -> AsyncGenerator[Frame, None]:
-        yield Frame(0, 0.0, "x", ())
 
 
 def test_another_textual_is_noticed_and_its_own_display_is_used(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import random
 import re
 import select
 import signal
@@ -35,7 +36,13 @@ class Terminal:
     """A child in a pseudo-terminal of its own, and everything it wrote."""
 
     def __init__(
-        self, *args: str, size: tuple[int, int] = (120, 36), nohup: bool = False, env: dict[str, str] | None = None
+        self,
+        *args: str,
+        size: tuple[int, int] = (120, 36),
+        nohup: bool = False,
+        shell: bool = False,
+        env: dict[str, str] | None = None,
+        command: tuple[str, ...] = (sys.executable, "-m", "tests.tui.play"),
     ) -> None:
         self.master, self.slave = pty.openpty()
         fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
@@ -47,6 +54,7 @@ class Terminal:
             "PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "PYTHONPATH": str(ROOT / "src"),
             "TERM": "xterm-256color", "LANG": "C.UTF-8", **(env or {}),
         }  # fmt: skip
+        program = ("bash", "--norc", "--noprofile", "-i") if shell else (*command, *args)
         self.pid = os.fork()
         if self.pid == 0:
             try:
@@ -58,7 +66,7 @@ class Terminal:
                 os.chdir(ROOT)
                 if nohup:
                     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-                os.execve(sys.executable, [sys.executable, "-m", "tests.tui.play", *args], environ)
+                os.execvpe(program[0], program, environ)
             finally:
                 os._exit(99)
 
@@ -70,9 +78,13 @@ class Terminal:
             data = os.read(self.master, 65536)
         except OSError:
             return False
+        self.feed(data)
+        return bool(data)
+
+    def feed(self, data: bytes) -> None:
+        """Take what was read elsewhere."""
         self.output += data
         self.stream.feed(re.sub(rb"\x1b\[[<>=][0-9;]*[a-z]", b"", data))  # pyte takes these for other sequences
-        return bool(data)
 
     def until(self, met: Callable[[], Any], what: str) -> None:
         end = time.monotonic() + TIMEOUT_S
@@ -188,20 +200,42 @@ def test_a_terminal_that_takes_no_bytes_does_not_hold_it(start: Start) -> None:
 
 
 def test_to_the_shell_and_back(start: Start) -> None:
+    terminal = start(shell=True)
+    terminal.press(b"PS1='$ '; stty -echo; %s -m tests.tui.play incident; echo code=$?\n" % sys.executable.encode())
+    terminal.shows("q quit")
+    terminal.press(b"\x1a")
+    terminal.shows("Stopped")
+    assert not terminal.modes()["1049"]
+    assert not terminal.modes()["1000"]
+    assert terminal.modes()["25"]
+    terminal.output = b""
+    terminal.press(b"fg; echo code=$?\n")
+    terminal.shows("back after")
+    terminal.shows("1 Workers")
+    terminal.press(b"q")
+    terminal.shows("code=0")
+    assert not terminal.modes()["1049"]
+
+
+def test_where_no_shell_could_continue_it_ctrl_z_does_not_stop_it(start: Start) -> None:
     terminal = start("incident")
     terminal.shows("q quit")
     terminal.press(b"\x1a")
-    end = time.monotonic() + TIMEOUT_S
-    status = 0
-    while not status and time.monotonic() < end:
-        terminal.read()
-        status = os.waitpid(terminal.pid, os.WNOHANG | os.WUNTRACED)[1]
-    assert os.WIFSTOPPED(status)
+    terminal.shows("back after")
+    terminal.press(b"q")
+    assert terminal.ended()[0] == 0
     terminal.assert_restored()
+
+
+def test_a_stop_that_cannot_be_caught_is_repaired(start: Start) -> None:
+    terminal = start("incident")
+    terminal.shows("q quit")
+    os.kill(terminal.pid, signal.SIGSTOP)
+    os.waitpid(terminal.pid, os.WUNTRACED)
     terminal.screen.reset()
     os.kill(terminal.pid, signal.SIGCONT)
     terminal.shows("1 Workers")
-    terminal.shows("q quit")
+    terminal.shows("back")
     terminal.press(b"q")
     assert terminal.ended()[0] == 0
     terminal.assert_restored()
@@ -256,6 +290,102 @@ def test_at_rest_nothing_is_written(start: Start) -> None:
     for _ in range(20):
         terminal.read(0.1)
     assert len(terminal.output) == before
+    terminal.press(b"q")
+    assert terminal.ended()[0] == 0
+
+
+def resize(terminal: Terminal, columns: int, lines: int) -> None:
+    terminal.screen.resize(lines, columns)
+    fcntl.ioctl(terminal.slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+    os.kill(terminal.pid, signal.SIGWINCH)
+
+
+def test_after_a_storm_of_a_thousand_sizes_the_last_one_is_drawn(start: Start) -> None:
+    terminal = start("incident", "--still")
+    terminal.shows("8 Host")
+    rng = random.Random(3)
+    for nth in range(1000):
+        resize(terminal, rng.choice([1, 20, 79, 100, 150, 201, 400]), rng.choice([1, 5, 24, 31, 61, 100]))
+        if nth % 10 == 0:
+            terminal.read(0)
+    while terminal.read(0.3):
+        pass
+    terminal.screen.reset()
+    resize(terminal, 120, 36)
+    terminal.shows("8 Host")
+    terminal.shows("q quit")
+    terminal.until(lambda: not terminal.read(0.3), "rest")
+    other = start("incident", "--still")
+    other.shows("q quit")
+    other.shows("8 Host")
+    other.until(lambda: not other.read(0.5), "rest")
+    assert [line[2:] for line in terminal.screen.display[1:]] == [line[2:] for line in other.screen.display[1:]]
+    terminal.press(b"q")
+    assert terminal.ended()[0] == 0
+
+
+@pytest.mark.parametrize("size", [(20, 5), (400, 100)])
+def test_the_smallest_and_the_largest_screen(start: Start, size: tuple[int, int]) -> None:
+    terminal = start("incident", size=size)
+    terminal.shows("Work")
+    terminal.press(b"jj\x1b[B/w\r")
+    terminal.read(0.3)
+    terminal.press(b"q")
+    assert terminal.ended()[0] == 0
+    terminal.assert_restored()
+
+
+def last_of(beats: Path) -> int:
+    """The number of the last frame that was told."""
+    text = beats.read_text() if beats.exists() else ""
+    return int(text or 0)
+
+
+def shown_of(terminal: Terminal) -> int:
+    """The number of the frame that is on the screen."""
+    found = re.search(r"<(\d+)>", terminal.screen.display[0])
+    return int(found[1]) if found else -1
+
+
+def test_a_slow_terminal_gets_the_newest_picture_and_keys_are_heard(start: Start, tmp_path: Path) -> None:
+    beats = tmp_path / "beats"
+    terminal = start("incident", "--every", "0.05", "--beats", str(beats), size=(200, 60))
+    terminal.shows("q quit")
+    before = last_of(beats)
+    for _ in range(100):  # 2 kB/s for ten seconds, and a world that would fill 16
+        terminal.feed(os.read(terminal.master, 200))
+        time.sleep(0.1)
+    assert last_of(beats) - before >= 100  # of two hundred: this machine does something else, too
+    terminal.press(b"q")
+    assert terminal.ended()[0] == 0
+    terminal.assert_restored()
+
+
+def test_a_terminal_that_is_not_read_stops_nothing_and_then_shows_the_newest(start: Start, tmp_path: Path) -> None:
+    beats = tmp_path / "beats"
+    terminal = start("incident", "--every", "0.05", "--beats", str(beats), size=(200, 60))
+    terminal.until(lambda: shown_of(terminal) > 0, "a frame")
+    before, seen = last_of(beats), len(terminal.output)
+    time.sleep(20)
+    told = last_of(beats)
+    assert told - before >= 200
+    terminal.until(lambda: shown_of(terminal) >= told - 1, "the newest frame")
+    assert len(terminal.output) - seen < 40_000  # what the kernel held and one frame, not what was told meanwhile
+    terminal.press(b"q")
+    assert terminal.ended()[0] == 0
+    terminal.assert_restored()
+
+
+def test_a_thin_line_gets_news_every_five_seconds_and_keys_at_once(start: Start, tmp_path: Path) -> None:
+    beats = tmp_path / "beats"
+    terminal = start("incident", "--every", "0.1", "--beats", str(beats), "--slow", "--fps", "5", "--no-mouse")
+    terminal.until(lambda: shown_of(terminal) >= 0, "a frame")
+    assert "1000" not in terminal.modes()
+    first = shown_of(terminal)
+    terminal.until(lambda: shown_of(terminal) != first, "news")
+    assert shown_of(terminal) - first >= 20
+    terminal.press(b"?")
+    terminal.shows("next theme")
     terminal.press(b"q")
     assert terminal.ended()[0] == 0
 

@@ -342,3 +342,38 @@ class TestHost:
         board = played([host(T0 + 5 * n, 100.0) for n in range(8)])
         assert board.findings[0].id == "host:cpu"
         assert board.level is Level.CRITICAL
+
+
+class TestJudgedByAge:
+    def test_an_alarm_of_a_broker_that_is_unseen_is_history(self) -> None:
+        facts = rabbit(connections=(connection(heartbeat_s=0.0),), alarms=("memory on rabbit@vm",))
+        board = played([seen(T0, facts), frame(T0 + 600, stale("rabbitmq", facts, T0, T0 + 1))])
+        channels = board.subjects.channels
+        assert channels is not None
+        assert (channels.alarms, channels.level) == ((), Level.UNKNOWN)
+        assert not any("memory" in finding.title for finding in board.findings)
+
+    @pytest.mark.parametrize(("age", "late"), [(3500.0, False), (3700.0, True)])
+    def test_deliveries_past_the_visibility_timeout_are_told(self, age: float, late: bool) -> None:
+        facts = CeleryFacts("celery", T0, (CeleryQueue("default", 0, ((0, 0),), 3),), 3, T0 - age, 3600.0)
+        board = played([frame(T0, fresh("celery", facts, T0))])
+        assert any(finding.id == "unacked:celery" for finding in board.findings) is late
+        assert (board.level is Level.CRITICAL) is late
+
+    def test_a_leak_is_told_at_a_slow_interval_too(self) -> None:
+        frames = []
+        for n in range(8):
+            at = T0 + 30 * n
+            observation = fresh("rabbitmq", rabbit(connections=(connection(100 + 20 * n),)), at)
+            slow = msgspec.structs.replace(observation.source, interval_s=30.0)
+            frames.append(frame(at, msgspec.structs.replace(observation, source=slow)))
+        channels = played(frames).subjects.channels
+        assert channels is not None
+        assert "grows +40/min" in channels.items[0].notes
+
+    def test_balances_that_cannot_be_compared_are_a_warning_at_any_time(self) -> None:
+        for drift in (Drift(200, 0, 0, 3, None), Drift(200, 0, 200, 0, None)):
+            data = SyncDataFacts(T0, 100, T0 - 20, T0 - 20, drift)
+            sync = synced(api(T0 - 20), data).subjects.sync
+            assert sync is not None
+            assert sync.level is Level.WARNING

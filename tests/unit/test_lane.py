@@ -243,3 +243,31 @@ def test_a_question_that_breaks_the_connection_each_time_leaves_the_others_their
     lane = Lane(Wire(), [breaking, other])
     asyncio.run(run_until(lane, lambda: breaking.asked == 2))
     assert other.asked >= 1
+
+
+def test_a_slow_server_is_asked_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("unstick.clock.monotonic", lambda: now)
+    question = Question(interval_s=1.0)
+
+    def slow() -> HostFacts:
+        nonlocal now
+        now += 2.0
+        return FACT
+
+    question.answer = slow
+    lane = Lane(Wire(), [question])
+    asyncio.run(once(lane))
+    assert lane._questions[0].due == 100.0 + 2.0 + 3 * 2.0, "the pause is three times the look"
+    question.answer = refusing(failure(TroubleKind.TIMEOUT, "statement timeout"))
+    asyncio.run(once(lane))
+    assert lane._questions[0].due == now + 1.0, "a quick failure waits for its interval"
+
+
+def test_one_look_ends_with_the_connection() -> None:
+    first, second = Question("first"), Question("second")
+    first.answer = refusing(failure(TroubleKind.CLOSED, "gone", transport=True))
+    lane = Lane(Wire(), [first, second])
+    asyncio.run(once(lane))
+    assert (first.asked, second.asked) == (1, 0)
+    assert [o.reading.trouble.kind for o in lane.observations()] == [TroubleKind.CLOSED] * 2  # type: ignore[union-attr]

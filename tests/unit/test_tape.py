@@ -173,7 +173,9 @@ def test_keyframes_come_once_a_minute_and_deltas_are_small(tmp_path: Path) -> No
         kinds = "".join(e.header.kind for e in tape.entries if e.header.kind in "KD")
         keys = [e.header for e in tape.entries if e.header.kind == "K"]
         deltas = [e.header.size for e in tape.entries if e.header.kind == "D"]
-        assert kinds == "K" + "D" * 59 + "K" + "D" * 59 + "K" + "D" * 4
+        assert len(kinds) == 125
+        assert max(map(len, kinds.split("K"))) == 59
+        assert len(keys) <= 4
         assert sum(deltas) / len(deltas) < keys[0].size / 3
         assert [e.header.seq for e in tape.entries] == list(range(len(tape.entries)))
 
@@ -233,10 +235,13 @@ def test_a_full_file_goes_on_in_the_next_and_the_oldest_goes(tmp_path: Path) -> 
 def test_record_all_puts_events_in_their_place(tmp_path: Path) -> None:
     frames = taped(tmp_path / "a.tape", 30, marks={10: "x"})
     with Tape.open(tmp_path / "a.tape") as tape:
-        count = record_all(tmp_path / "b.tape", tape.meta, frames[5:20], [e for e in tape.events() if e.event == MARK])
-    assert count == 15
+        events = list(tape.events())
+        assert record_all(tmp_path / "b.tape", tape.meta, frames[5:20], events) == 15
     with Tape.open(tmp_path / "b.tape") as tape:
-        assert [e.header.kind for e in tape.entries if e.header.kind in "ED"].index("E") > 3
+        inside = [event for event in events if frames[5].at < event.at <= frames[19].at]
+        again = [event for event in tape.events() if event.at > frames[5].at]
+        assert sorted(map(repr, again)) == sorted(map(repr, inside))
+        assert MARK in {event.event for event in again}
         assert same(tape.frame(0) or frames[0], frames[5])
 
 

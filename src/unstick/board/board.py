@@ -32,11 +32,13 @@ class Board(msgspec.Struct, frozen=True, eq=False):
     memory: Memory
 
     @property
-    def undecided(self) -> bool:
-        """Another look would settle a judgement that one look can't."""
+    def undecided(self) -> frozenset[str]:
+        """The sources where another look would settle a judgement that one look can't."""
         workers, proxies = self.subjects.workers, self.subjects.proxies
-        again = any("looking again" in worker.note for worker in workers.items) if workers else False
-        return again or bool(proxies and proxies.undecided)
+        again = {worker.source for worker in workers.items if "looking again" in worker.note} if workers else set()
+        if proxies and proxies.undecided:
+            again |= {state.source.id for state in self.sources if state.source.system == "crawler"}
+        return frozenset(again)
 
 
 def fold(before: Board | None, frame: Frame, context: Context) -> Board:

@@ -10,6 +10,7 @@ from unstick.facts.level import Level, worst
 from unstick.facts.rabbitmq import RabbitConnection, RabbitFacts
 from unstick.settings import Context
 
+LEAK_LOOKS = 6
 LEAK_RISES = 3
 """A client that has just connected opens its channels in a step or two; a leak goes on."""
 
@@ -70,7 +71,7 @@ def fold_channels(sight: Sight, notes: Notes, context: Context) -> Channels | No
         worst(
             [
                 *(link.level for link in items),
-                Level.CRITICAL if facts.alarms else Level.OK,
+                Level.CRITICAL if facts.alarms and current else Level.OK,
                 Level.UNKNOWN if unseen else Level.OK,
             ]
         ),
@@ -78,7 +79,7 @@ def fold_channels(sight: Sight, notes: Notes, context: Context) -> Channels | No
         counts[1],
         notes.before.rate_per_min("churn:opened", counter=True),
         notes.before.rate_per_min("churn:closed", counter=True),
-        facts.alarms,
+        facts.alarms if current else (),
         facts.via,
         facts.version,
         tuple(items),
@@ -102,11 +103,12 @@ def _judge(connection: RabbitConnection, seen: Seen[RabbitFacts], notes: Notes, 
     key = f"{connection.name}@{connection.connected_at or 0:.0f}"
     series = f"channels:{key}"
     notes.record(series, connection.channels if seen.current else None)
-    growth = notes.before.rate_per_min(series)
+    window = max(60.0, LEAK_LOOKS * seen.source.interval_s)
+    growth = notes.before.rate_per_min(series, window)
     channels, room = connection.channels or 0, connection.channel_max or 0
     remarks: list[str] = []
-    levels = [Level.OK if seen.current else Level.UNKNOWN]
-    leaks = growth is not None and notes.before.rises(series) >= LEAK_RISES
+    levels = [Level.OK]
+    leaks = growth is not None and notes.before.rises(series, window) >= LEAK_RISES
     if growth is not None and leaks and growth >= limits.channel_growth_per_min:
         remarks.append(f"grows {growth:+.0f}/min")
         levels.append(Level.CRITICAL if channels >= limits.channels_warning else Level.WARNING)
@@ -121,4 +123,5 @@ def _judge(connection: RabbitConnection, seen: Seen[RabbitFacts], notes: Notes, 
         levels.append(Level.CRITICAL)
     full = (room - channels) * 60.0 / growth if growth and leaks and growth > 0 and room > channels else None
     own = (connection.client or "").startswith("unstick")
-    return Link(key, connection, growth, full, worst(levels), tuple(remarks), own)
+    level = worst(levels) if seen.current else Level.UNKNOWN
+    return Link(key, connection, growth, full, level, tuple(remarks), own)

@@ -134,6 +134,13 @@ def _holders(container: str, holders: list[Worker], rows: list[Proxy], *, gone: 
 
 
 def _queues(queues: Queues | None) -> Iterator[Finding]:
+    for late in queues.late if queues else ():
+        title = (
+            f"celery {late.place}: a message was delivered {duration(late.oldest_s)} ago and never acknowledged, "
+            f"visibility timeout {duration(late.timeout_s)}"
+        )
+        evidence = (f"{late.unacked} messages are delivered and not acknowledged",)
+        yield _finding(f"unacked:{late.place}", "queues", Level.CRITICAL, title, evidence)
     for queue in queues.items if queues else ():
         if queue.level.rank >= Level.WARNING.rank:
             age = "" if queue.oldest_s is None else f", oldest {duration(queue.oldest_s)}"

@@ -41,6 +41,15 @@ class Queue(msgspec.Struct, frozen=True):
         return f"{self.source}|{self.place}|{self.name}"
 
 
+class Late(msgspec.Struct, frozen=True):
+    """Deliveries of a Celery broker that outlived its visibility timeout: their worker is gone, or too slow."""
+
+    place: str
+    unacked: int | None
+    oldest_s: float
+    timeout_s: float
+
+
 class Queues(msgspec.Struct, frozen=True):
     """All queues, worst first. ``waiting`` is ``None`` while a broker can't be seen."""
 
@@ -50,6 +59,7 @@ class Queues(msgspec.Struct, frozen=True):
     items: tuple[Queue, ...]
     count: int
     """Queues that the brokers have, which may be more than travelled."""
+    late: tuple[Late, ...] = ()
 
 
 def fold_queues(sight: Sight, notes: Notes, context: Context) -> Queues | None:
@@ -63,7 +73,9 @@ def fold_queues(sight: Sight, notes: Notes, context: Context) -> Queues | None:
     partial = False
     for dramatiq in sight.seen(DramatiqFacts):
         items += [_judged(queue, notes, context) for queue in _dramatiq(dramatiq)]
+    late: list[Late] = []
     for celery in sight.seen(CeleryFacts):
+        late += _late(celery)
         items += [_judged(queue, notes, context) for queue in _celery(celery)]
     count = len(items)
     for rabbit in sight.seen(RabbitFacts):
@@ -78,8 +90,19 @@ def fold_queues(sight: Sight, notes: Notes, context: Context) -> Queues | None:
     running = None if blind else sum(queue.in_flight or 0 for queue in items)
     notes.record("queues:waiting", waiting)
     unseen = partial or any(not state.pending for state in sight.blind(*systems))
-    level = worst([*(queue.level for queue in items), Level.UNKNOWN if unseen else Level.OK])
-    return Queues(level, waiting, running, tuple(items), count)
+    levels = [*(queue.level for queue in items), Level.UNKNOWN if unseen else Level.OK]
+    levels += [Level.CRITICAL] if late else []
+    return Queues(worst(levels), waiting, running, tuple(items), count, tuple(late))
+
+
+def _late(seen: Seen[CeleryFacts]) -> list[Late]:
+    facts = seen.value
+    if not seen.current or facts.unacked_oldest_at is None:
+        return []
+    age = facts.server_at - facts.unacked_oldest_at + seen.age_s
+    if age <= facts.visibility_timeout_s:
+        return []
+    return [Late(facts.name, facts.unacked, age, facts.visibility_timeout_s)]
 
 
 def _magnitude(ready: int | None) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import msgspec
 
 from unstick.board.memory import Notes
@@ -117,9 +119,20 @@ def _judge(
         if ok is False:
             levels.append(Level.CRITICAL)
             remarks.append(f"the sync service lost {name}")
-    if drift and drift.sampled and overdue:
-        percent = 100.0 * (drift.differing + drift.missing + drift.unreadable) / drift.sampled
-        if percent >= context.thresholds.drift_warning:
-            levels.append(Level.WARNING)
-            remarks.append(f"{percent:.0f} % of sampled balances differ")
+    for remark in _drifting(drift, context.thresholds.drift_warning, overdue=overdue):
+        levels.append(Level.WARNING)
+        remarks.append(remark)
     return levels, remarks
+
+
+def _drifting(drift: Drift | None, limit: float, *, overdue: bool | None) -> Iterator[str]:
+    """What the sample says; that balances differ between two syncs is no more than the life of a cache."""
+    if drift is None or not drift.sampled:
+        return
+    percent = 100.0 * (drift.differing + drift.missing + drift.unreadable) / drift.sampled
+    if overdue and percent >= limit:
+        yield f"{percent:.0f} % of sampled balances differ"
+    if drift.unreadable:
+        yield f"{drift.unreadable} of {drift.sampled} sampled balances can't be read"
+    if drift.missing == drift.sampled:
+        yield "none of the sampled keys exists in Redis"

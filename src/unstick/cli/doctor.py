@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from unstick import loops
 from unstick.cli.checkup.check import Check, Mark
 from unstick.cli.codes import DONE, NO_PERMISSION, UNAVAILABLE
 from unstick.cli.discovery import discover
@@ -35,7 +36,7 @@ def run(loaded: Loaded, *, json: bool = False) -> int:
     from unstick.cli.checkup.here import here  # noqa: PLC0415 - not needed to print help
 
     encoding = sys.stdout.encoding or "ascii"
-    context, found = asyncio.run(examined(loaded))
+    context, found = loops.run(examined(loaded))
     checks = [*here(context, loaded.path, os.environ, encoding=encoding), *found]
     code = exit_code(checks)
     if json:

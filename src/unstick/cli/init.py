@@ -6,7 +6,6 @@ that this command wrote holds no secret.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import sys
@@ -19,6 +18,7 @@ import msgspec
 import msgspec.inspect as mi
 from msgspec.structs import replace
 
+from unstick import loops
 from unstick.cli.codes import DONE, INPUT_OUTPUT, USAGE
 from unstick.cli.discovery import discover
 from unstick.config import VERSION, ConfigError, Loaded, from_environment
@@ -65,7 +65,7 @@ def run(environ: Mapping[str, str], *, output: Path | None = None, force: bool =
         return error.exit_code
     if output is not None and not force and output.exists():
         return _exists(output)
-    text = written(loaded, asyncio.run(discover(loaded.context)))
+    text = written(loaded, loops.run(discover(loaded.context)))
     if output is None:
         sys.stdout.write(text)
         return DONE

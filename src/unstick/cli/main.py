@@ -231,7 +231,7 @@ def demo(
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command line ``arguments``; the exit code. Errors are one line on standard error."""
-    speaks_nagios = "status" in arguments
+    speaks_nagios = _command(arguments) == "status"
     try:
         result = unstick.main(args=list(arguments), prog_name="unstick", standalone_mode=False)
     except click.exceptions.Exit as leave:
@@ -250,6 +250,13 @@ def run(arguments: Sequence[str]) -> int:
         complain(report(error))
         return 3 if speaks_nagios else INTERNAL
     return result if isinstance(result, int) else 0
+
+
+def _command(arguments: Sequence[str]) -> str | None:
+    """The name of the command among ``arguments``: the first that is neither an option nor the value of one."""
+    takes_value = {"-c", "--config", "-C", "--context", "--theme", "--fps"}
+    words = zip(["", *arguments], arguments, strict=False)
+    return next((word for before, word in words if not word.startswith("-") and before not in takes_value), None)
 
 
 def complain(text: str) -> None:

@@ -42,8 +42,7 @@ def open_context(path: Path | None, context: str | None) -> Context | int:
         return CONFIG
     if not loaded.discover:
         return loaded.context
-    import asyncio  # noqa: PLC0415 - takes longer than reading a configuration
-
+    from unstick import loops  # noqa: PLC0415 - asyncio takes longer than reading a configuration
     from unstick.cli.discovery import discover  # noqa: PLC0415 - imports the drivers of what it asks
 
-    return asyncio.run(discover(loaded.context))
+    return loops.run(discover(loaded.context))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from unstick import clock, loops
 from unstick.board.board import Board, fold
 from unstick.cli.logs import log_to_file
 from unstick.cli.start import open_context
@@ -29,10 +30,11 @@ PAUSE_S = 1.1
 def run_status(path: Path | None, context: str | None, *, as_json: bool, timeout_s: float) -> int:
     """Print the status; 0 ok, 1 warning, 2 critical, 3 unknown or an error of our own."""
     log_to_file()
+    begun = clock.monotonic()
     opened = open_context(path, context)
     if isinstance(opened, int):
         return Level.UNKNOWN.exit_code
-    board = asyncio.run(look(opened, timeout_s))
+    board = loops.run(look(opened, max(0.5, timeout_s - (clock.monotonic() - begun))))
     say([json.dumps(status(board), ensure_ascii=True, allow_nan=False)] if as_json else status_lines(board))
     return board.level.exit_code
 
@@ -48,7 +50,7 @@ async def look(context: Context, timeout_s: float) -> Board:
                 if not board.undecided:
                     break
                 await asyncio.sleep(PAUSE_S)
-                board = fold(board, await feed.look(), context)
+                board = fold(board, await feed.look(board.undecided), context)
     except TimeoutError:
         board = board or fold(None, given_up(feed.frame(), timeout_s), context)
     finally:

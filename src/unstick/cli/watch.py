@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from unstick import loops
 from unstick.board.board import Board, fold
 from unstick.cli.codes import DONE, INTERRUPTED
 from unstick.cli.logs import log_to_file
@@ -42,7 +43,7 @@ def run_watch(path: Path | None, context: str | None, *, as_json: bool) -> int:
     opened = open_context(path, context)
     if isinstance(opened, int):
         return opened
-    return asyncio.run(_watch(opened, as_json=as_json))
+    return loops.run(_watch(opened, as_json=as_json))
 
 
 async def _watch(context: Context, *, as_json: bool) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 
 
@@ -11,7 +12,7 @@ def duration(seconds: float | None) -> str:
     >>> duration(4.2), duration(3720), duration(90000), duration(-5), duration(None)
     ('4s', '1h02m', '1d01h', '-5s', '–')
     """
-    if seconds is None:
+    if seconds is None or not math.isfinite(seconds):
         return "–"
     sign, left = ("-" if seconds <= -1 else ""), abs(int(seconds))
     if left < 60:
@@ -29,7 +30,7 @@ def count(number: float | None) -> str:
     >>> count(0), count(999), count(1234), count(56789), count(2_000_000), count(None)
     ('0', '999', '1.2k', '57k', '2.0M', '–')
     """
-    if number is None:
+    if number is None or not math.isfinite(number):
         return "–"
     for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(number) >= size * 0.9995:
@@ -44,7 +45,7 @@ def size(number: float | None) -> str:
     >>> size(900), size(2048), size(5_600_000), size(None)
     ('900B', '2.0K', '5.3M', '–')
     """
-    if number is None:
+    if number is None or not math.isfinite(number):
         return "–"
     if number < 1024:
         return f"{number:.0f}B"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Container, Sequence
 from typing import Any
 
 import msgspec
@@ -58,11 +58,11 @@ class LiveFeed:
             for lane in self._lanes:
                 lane.connection.abort()
 
-    async def look(self) -> Frame:
-        """Ask every source once, side by side."""
+    async def look(self, only: Container[str] | None = None) -> Frame:
+        """Ask every source once, or only some of them, side by side."""
         if not self._lanes:
             await self._build(None)
-        await asyncio.gather(*(lane.once() for lane in self._lanes))
+        await asyncio.gather(*(lane.once(only) for lane in self._lanes))
         return self.frame()
 
     async def close(self) -> None:

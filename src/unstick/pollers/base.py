@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Generic, Protocol, TypeVar
 
 from unstick import clock
@@ -24,6 +24,8 @@ BACKOFF_CAP_S = 8.0
 REST_S = 0.5
 """From the end of a failed look to the beginning of the next, at least."""
 BREAKER_S = 30.0
+PAUSE_PER_LOOK = 3.0
+"""A look is followed by a pause of so many times its duration: a server that is slow is asked less, not more."""
 GRACE_S = 0.5
 """How long a look whose socket was closed may take to notice."""
 
@@ -91,10 +93,16 @@ class Lane(Generic[ConnectionT]):
         """Call ``changed`` after every reading."""
         self._changed = changed
 
-    async def once(self) -> None:
-        """Ask every question once, whatever its turn."""
+    async def once(self, only: Container[str] | None = None) -> None:
+        """Ask every question once, or only those of some sources, whatever its turn.
+
+        A connection that is lost ends it: the other questions have failed with it.
+        """
         for question in self._questions:
-            await self._ask(question)
+            if only is None or question.poller.source.id in only:
+                await self._ask(question)
+                if self._resume > clock.monotonic():
+                    return
 
     async def run(self) -> None:
         """Ask each question at its interval until cancelled; the connection is closed at the end."""
@@ -118,13 +126,15 @@ class Lane(Generic[ConnectionT]):
         try:
             value = await self._bounded(question.poller)
         except BackendError as error:
-            question.due = max(begun + interval, clock.monotonic() + (error.trouble.retry_after_s or 0.0))
+            rest = max(error.trouble.retry_after_s or 0.0, PAUSE_PER_LOOK * (clock.monotonic() - begun))
+            question.due = max(begun + interval, clock.monotonic() + rest)
             self._fail(question, error, begun)
         else:
             cost = self.connection.take_cost()
-            question.succeeded(value, Cost(cost.queries, cost.bytes_in, cost.bytes_out, clock.monotonic() - begun))
+            took = clock.monotonic() - begun
+            question.succeeded(value, Cost(cost.queries, cost.bytes_in, cost.bytes_out, took))
             self._failures = 0
-            question.due = begun + interval
+            question.due = begun + max(interval, took + PAUSE_PER_LOOK * took)
         self._changed()
 
     def _fail(self, question: _Question[ConnectionT], error: BackendError, begun: float) -> None:

@@ -256,7 +256,7 @@ def _stranger(begin: bytes) -> tuple[str, str]:
     """Why a file without records is no tape."""
     if not begin:
         return "0 bytes: nothing was recorded", "record again"
-    if begin.startswith(MARKER[:PREFIX]) and begin[PREFIX:].startswith(b"uT") and not begin.startswith(MARKER):
+    if begin.startswith(MARKER[:PREFIX] + b"uT") and begin[: len(MARKER)] != MARKER[: len(begin)]:
         return "written by another version of unstick", "upgrade"
     if begin.startswith(MARKER[: len(begin)]):
         return "torn before its first record: nothing was recorded", "record again"

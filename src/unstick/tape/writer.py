@@ -17,7 +17,7 @@ import msgspec
 from unstick.facts.frame import Frame
 from unstick.facts.text import clean
 from unstick.tape.encoder import Encoder
-from unstick.tape.event import GAP, MARK, Event, states, transitions
+from unstick.tape.event import GAP, MARK, SOURCE, Event, states, transitions
 from unstick.tape.meta import Meta
 from unstick.tape.reader import Tape
 from unstick.tape.record import TapeError
@@ -189,9 +189,12 @@ class Writer:
 
 
 def record_all(path: Path, meta: Meta, frames: Iterable[Frame], events: Iterable[Event] = ()) -> int:
-    """A finished tape of known Frames; how many it holds. Raises what :class:`Writer` does, and ``OSError``."""
+    """A finished tape of known Frames; how many it holds. Raises what :class:`Writer` does, and ``OSError``.
+
+    Sources that were lost or came back are told by the Frames themselves.
+    """
     writer = Writer(path, meta)
-    waiting = sorted(events, key=lambda event: event.at)
+    waiting = sorted((event for event in events if event.event != SOURCE), key=lambda event: event.at)
     for frame in frames:
         while waiting and waiting[0].at <= frame.at:
             writer.event(waiting.pop(0))
@@ -201,6 +204,7 @@ def record_all(path: Path, meta: Meta, frames: Iterable[Frame], events: Iterable
     trouble = writer.trouble
     writer.close()
     if trouble is not None:
+        path.unlink(missing_ok=True)
         raise OSError(errno.ENOSPC, trouble)
     return writer.frames
 

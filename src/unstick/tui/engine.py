@@ -15,7 +15,7 @@ from typing import Protocol
 
 import msgspec
 
-from unstick import clock
+from unstick import clock, loops
 from unstick.facts.frame import Frame
 from unstick.facts.text import clean
 from unstick.feeds.base import Feed
@@ -91,7 +91,7 @@ class Engine:
 
     def _run(self) -> None:
         try:
-            asyncio.run(self._main())
+            loops.run(self._main())
         except asyncio.CancelledError:
             log.debug("the engine was stopped")
         except Exception as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from unstick.board.board import Board
@@ -45,7 +46,8 @@ def status(board: Board) -> Json:
 
 
 def _round(value: float | None, digits: int = 3) -> float | None:
-    return None if value is None else round(value, digits)
+    """Rounded; what is no finite number is unknown."""
+    return None if value is None or not math.isfinite(value) else round(value, digits)
 
 
 def _sources(states: tuple[SourceState, ...]) -> Json:
