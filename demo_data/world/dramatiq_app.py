@@ -19,7 +19,8 @@ from dramatiq.brokers.redis import RedisBroker
 from demo_data.world.healthcheck import HeartbeatMiddleware
 
 broker: Broker = RedisBroker(  # type: ignore[no-untyped-call]
-    url=os.environ.get("WORLD_DRAMATIQ_URL", "redis://127.0.0.1:1/0")
+    url=os.environ.get("WORLD_DRAMATIQ_URL", "redis://127.0.0.1:1/0"),
+    maintenance_chance=20_000,  # in a million: what a dead worker held is soon given to another
 )
 if port := os.environ.get("WORLD_HEALTH_PORT"):
     broker.add_middleware(HeartbeatMiddleware(int(port)))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from tests.benchmarks import folding, polling
+from tests.benchmarks import folding, polling, terminal
 
 
 def main() -> None:
     """Run all measurements."""
     polling.main()
     folding.main()
+    terminal.main([])
 
 
 if __name__ == "__main__":

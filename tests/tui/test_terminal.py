@@ -229,7 +229,7 @@ def test_where_no_shell_could_continue_it_ctrl_z_does_not_stop_it(start: Start) 
 
 def test_a_stop_that_cannot_be_caught_is_repaired(start: Start) -> None:
     terminal = start("incident")
-    terminal.shows("q quit")
+    terminal.shows("container 8b4f59aa")
     os.kill(terminal.pid, signal.SIGSTOP)
     os.waitpid(terminal.pid, os.WUNTRACED)
     terminal.screen.reset()
@@ -316,8 +316,7 @@ def test_after_a_storm_of_a_thousand_sizes_the_last_one_is_drawn(start: Start) -
     terminal.shows("q quit")
     terminal.until(lambda: not terminal.read(0.3), "rest")
     other = start("incident", "--still")
-    other.shows("q quit")
-    other.shows("8 Host")
+    other.shows("container 8b4f59aa")
     other.until(lambda: not other.read(0.5), "rest")
     assert [line[2:] for line in terminal.screen.display[1:]] == [line[2:] for line in other.screen.display[1:]]
     terminal.press(b"q")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from unstick.cli.codes import DONE, NO_INPUT, USAGE
 from unstick.cli.main import complain
-from unstick.cli.replay import play
+from unstick.cli.replay import ScreenChoice, play
 from unstick.cli.tapes import with_tape
 from unstick.facts.units import duration
 from unstick.tape.reader import Tape
@@ -31,7 +31,7 @@ def names() -> list[str]:
     return sorted(path.name.removesuffix(SUFFIX) for path in shelf().glob(f"*{SUFFIX}"))
 
 
-def run_demo(name: str | None, *, speed: float, theme: str | None, mouse: bool) -> int:
+def run_demo(name: str | None, *, speed: float, screen: ScreenChoice) -> int:
     """Play a shipped recording until the board is left; the exit code."""
     known = names()
     if not known:
@@ -42,7 +42,7 @@ def run_demo(name: str | None, *, speed: float, theme: str | None, mouse: bool) 
         complain(f'no recording "{chosen}"; mend: choose one of {", ".join(known)}')
         return USAGE
     path = shelf() / f"{chosen}{SUFFIX}"
-    return with_tape(path, lambda tape: play(tape, at=None, speed=speed, theme=theme, mouse=mouse, at_end="loop"))
+    return with_tape(path, lambda tape: play(tape, at=None, speed=speed, screen=screen, at_end="loop"))
 
 
 def list_demos() -> int:

@@ -6,13 +6,16 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 import click
 
 from unstick import __version__
 from unstick.cli.codes import INTERNAL, INTERRUPTED, USAGE
 from unstick.facts.text import clean
+
+if TYPE_CHECKING:
+    from unstick.cli.replay import ScreenChoice
 
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 
@@ -171,14 +174,11 @@ def record(
 @click.option("--at", metavar="TIME", help="Begin there: 03:12, 2025-12-10T03:12Z, +90s, '5m ago'.")
 @click.option("--speed", type=click.FloatRange(0.1, 1000), default=1.0, show_default=True, help="Times as fast.")
 @click.pass_context
-def replay(
-    ctx: click.Context, /, *, tape: Path, at: str | None, speed: float, theme: str | None, no_mouse: bool
-) -> int:
+def replay(ctx: click.Context, /, *, tape: Path, at: str | None, speed: float, **options: Any) -> int:
     """The board from a tape. Asks no server."""
     from unstick.cli.replay import run_replay  # noqa: PLC0415 - imported when it runs
 
-    given = _given(ctx, {"theme": theme, "no_mouse": no_mouse})
-    return run_replay(tape, at=at, speed=speed, theme=given["theme"], mouse=not given["no_mouse"])
+    return run_replay(tape, at=at, speed=speed, screen=cast("ScreenChoice", _given(ctx, options)))
 
 
 @unstick.command()
@@ -217,16 +217,11 @@ def report(tape: Path) -> int:
 @click.option("--list", "listed", is_flag=True, help="Print what there is to see.")
 @click.option("--speed", type=click.FloatRange(0.1, 1000), default=1.0, show_default=True, help="Times as fast.")
 @click.pass_context
-def demo(
-    ctx: click.Context, /, *, name: str | None, listed: bool, speed: float, theme: str | None, no_mouse: bool
-) -> int:
+def demo(ctx: click.Context, /, *, name: str | None, listed: bool, speed: float, **options: Any) -> int:
     """The board from a shipped recording of a real incident, in a loop. Needs nothing."""
     from unstick.cli.demo import list_demos, run_demo  # noqa: PLC0415 - imported when it runs
 
-    given = _given(ctx, {"theme": theme, "no_mouse": no_mouse})
-    if listed:
-        return list_demos()
-    return run_demo(name, speed=speed, theme=given["theme"], mouse=not given["no_mouse"])
+    return list_demos() if listed else run_demo(name, speed=speed, screen=cast("ScreenChoice", _given(ctx, options)))
 
 
 def run(arguments: Sequence[str]) -> int:

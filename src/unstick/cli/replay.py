@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypedDict
 
 from unstick.cli.codes import USAGE
 from unstick.cli.logs import log_to_file
@@ -14,12 +15,21 @@ from unstick.tui.options import BoardOptions
 from unstick.tui.terminal import refusal
 
 
-def run_replay(path: Path, *, at: str | None, speed: float, theme: str | None, mouse: bool) -> int:
+class ScreenChoice(TypedDict):
+    """The options of the board on the command line."""
+
+    theme: str | None
+    no_mouse: bool | None
+    fps: int | None
+    low_bandwidth: bool | None
+
+
+def run_replay(path: Path, *, at: str | None, speed: float, screen: ScreenChoice) -> int:
     """Play the tape at ``path``; the exit code."""
-    return with_tape(path, lambda tape: play(tape, at=at, speed=speed, theme=theme, mouse=mouse, at_end="stay"))
+    return with_tape(path, lambda tape: play(tape, at=at, speed=speed, screen=screen, at_end="stay"))
 
 
-def play(tape: Tape, *, at: str | None, speed: float, theme: str | None, mouse: bool, at_end: AtEnd) -> int:
+def play(tape: Tape, *, at: str | None, speed: float, screen: ScreenChoice, at_end: AtEnd) -> int:
     """Show the board from ``tape`` until it is left; the exit code."""
     begin = at_moment(tape, at, tape.at(0))
     refused = refusal()
@@ -35,8 +45,10 @@ def play(tape: Tape, *, at: str | None, speed: float, theme: str | None, mouse: 
         context=context.name,
         production=context.production,
         color=context.color,
-        theme=theme or context.screen.theme,
-        mouse=mouse,
+        theme=screen["theme"] or context.screen.theme,
+        mouse=not screen["no_mouse"],
+        fps=screen["fps"],
+        slow=bool(screen["low_bandwidth"]),
         log_path=log,
     )
     return run_board(session, session, options)

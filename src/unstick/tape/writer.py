@@ -79,9 +79,11 @@ class Writer:
         self._at = frame.at
         if self._redactor is not None:
             frame = self._redactor.frame(frame)
-        if self.trouble is not None and not self._resume(frame.at):
+        if self.trouble is not None and self._lost_at <= frame.at < self._tried_at + RETRY_S:
             return
+        begin = self._good
         try:
+            self._name_gap(frame.at)
             for event in transitions(self._states, frame):
                 self._append(self._encoder.event(event))
             self._states = states(frame)
@@ -90,8 +92,10 @@ class Writer:
                 if kind == "K":
                     os.fsync(self._file)
         except (OSError, TapeError) as error:
+            self._good = self._good if self.trouble is None else begin
             self._pause(frame.at, error)
             return
+        self.trouble = None
         self.frames += 1
         if self._good >= self._sizes.part:
             self._turn()
@@ -116,9 +120,9 @@ class Writer:
         if self._file < 0:
             return
         try:
-            if self.trouble is None or self._resume(self._at, now=True):
-                self._append(self._encoder.end(self._at))
-                os.fsync(self._file)
+            self._name_gap(self._at)
+            self._append(self._encoder.end(self._at))
+            os.fsync(self._file)
         except OSError as error:
             self._pause(self._at, error)
         finally:
@@ -126,11 +130,11 @@ class Writer:
             self._file = -1
 
     def _append(self, record: bytes) -> None:
-        """One write; what was written in part is cut off again."""
+        """One write. One that was cut short is followed by another, which tells why."""
         written = os.write(self._file, record)
-        if written != len(record):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        self._good += written
+        while written < len(record):
+            written += os.write(self._file, record[written:])
+        self._good += len(record)
 
     def _pause(self, at: float, error: Exception) -> None:
         number = error.errno if isinstance(error, OSError) else None
@@ -144,18 +148,11 @@ class Writer:
         except OSError:
             return  # a reader finds its place again behind a torn record
 
-    def _resume(self, at: float, *, now: bool = False) -> bool:
-        """Try again to write; the first record says what is missing."""
-        if not now and self._lost_at <= at < self._tried_at + RETRY_S:
-            return False
-        gap = Event(GAP, at, f"nothing recorded: {self.trouble}", {"since": self._lost_at, "until": at})
-        try:
-            self._append(self._encoder.event(gap))
-        except OSError as error:
-            self._pause(at, error)
-            return False
-        self.trouble = None
-        return True
+    def _name_gap(self, at: float) -> None:
+        """After a pause the first record says what is missing; it counts only with the Frame behind it."""
+        if self.trouble is not None:
+            details = {"since": self._lost_at, "until": at}
+            self._append(self._encoder.event(Event(GAP, at, f"nothing recorded: {self.trouble}", details)))
 
     def _turn(self) -> None:
         """Go on in a new file; without one the old file just grows."""

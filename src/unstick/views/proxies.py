@@ -90,7 +90,8 @@ def _proxy(proxy: Proxy) -> Row:
 
 def _container(container: Container) -> Row:
     level = Level.CRITICAL if container.gone else (Level.OK if container.alive else Level.UNKNOWN)
-    state = "gone" if container.gone else f"{container.alive}/{container.workers} alive"
+    unseen = container.last_seen_s is None
+    state = "gone" if container.gone else "unseen" if unseen else f"{container.alive}/{container.workers} alive"
     return Row(
         f"container:{container.id}",
         level,

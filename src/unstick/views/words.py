@@ -43,6 +43,8 @@ def age(seconds: float | None, level: Level = Level.OK) -> Line:
 
 def tally(*parts: tuple[float | None, str, Role]) -> Line:
     """Counts for a pane's title: ``60 used  27 blocked``; zero counts of a bad kind are left out."""
+    if all(value is None for value, _, _ in parts):
+        return (Span("unknown", Role.UNKNOWN),)
     spans: list[Span] = []
     for value, word, role in parts:
         if value == 0 and role in {Role.CRITICAL, Role.WARNING, Role.UNKNOWN}:
