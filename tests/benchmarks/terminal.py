@@ -28,6 +28,8 @@ import msgspec
 import psutil
 import pyte
 
+from tests.lab.servers import Postgres
+
 ROOT = Path(__file__).parents[2]
 COLUMNS, LINES = 200, 60
 _ANSWERS = ((b"\x1b[?2026$p", b"\x1b[?2026;2$y"), (b"\x1b[c", b"\x1b[?62;c"), (b"\x1b[6n", b"\x1b[1;1R"))
@@ -44,6 +46,7 @@ class Program(msgspec.Struct, frozen=True):
     live: str
     key: bytes = b"\x1b[B"
     leave: bytes = b"q"
+    environ: dict[str, str] = {}
 
 
 class Burst(msgspec.Struct, frozen=True):
@@ -83,9 +86,10 @@ class Seat:
         if self.pid == 0:
             fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
             environ = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
+            environ["PYTHONPATH"] = str(ROOT / "src")
             environ |= {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
             os.chdir(ROOT)
-            os.execvpe(program.command[0], program.command, environ | {"PYTHONPATH": str(ROOT / "src")})
+            os.execvpe(program.command[0], program.command, environ | program.environ)
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
         self.process = psutil.Process(self.pid)
 
@@ -173,12 +177,20 @@ def _difference(before: Picture, after: Picture) -> tuple[int, int]:
             same = all(each[1:] == style for each in new[last + 1 : x]) if 0 < gap < 5 else False
             ideal += 0 if not gap else gap if same else 4 if last >= 0 else 7
             if cell[1:] != style and not (cell[0] == " " and style is not None and cell[2] == style[1]):
-                ideal += 18 if len(str(cell[1])) == 6 else 6
+                ideal += _sgr(style, cell[1:])
                 style = cell[1:]
             ideal += len(str(cell[0]).encode())
             cells += 1
             last = x
     return cells, ideal
+
+
+def _sgr(before: tuple[Any, ...] | None, after: tuple[Any, ...]) -> int:
+    """Bytes of the sequence from one style to another: 24 bits take 17, a name 3, an attribute 2."""
+    old = before or ("default", "default", *[False] * (len(after) - 2))
+    colors = sum((17 if len(new) == 6 else 3) for was, new in zip(old[:2], after[:2], strict=True) if was != new)
+    attributes = sum(bool(was != new) for was, new in zip(old[2:], after[2:], strict=True))
+    return 3 + colors + 2 * attributes
 
 
 def measured(program: Program, seconds: float) -> Round:
@@ -212,16 +224,19 @@ def _answered(seat: Seat, key: bytes) -> float:
     return 0.0
 
 
-def programs(folder: str | None) -> list[Program]:
-    """The board first; then who is installed."""
+def programs(folder: str | None, database: str) -> list[Program]:
+    """The board on a picture that changes every second and on a live database; then who is installed."""
     path = os.pathsep.join(filter(None, [folder, str(Path(sys.executable).parent), os.environ["PATH"]]))
-    board = (sys.executable, "-m", "tests.tui.play", "incident")
-    found = [Program("unstick", board, "container 8b4f59aa")]
+    python = sys.executable
+    found = [
+        Program("unstick", (python, "-m", "tests.tui.play", "incident"), "container 8b4f59aa"),
+        Program("unstick live", (python, "-m", "unstick", "live"), "pg ●", b"?", environ={"DATABASE_URL": database}),
+    ]
     others = (
-        Program("glances", ("glances", "--time", "1", "--disable-check-update"), "CPU"),
-        Program("htop", ("htop", "-d", "10"), "PID"),
-        Program("pg_activity", ("pg_activity", "--refresh", "1"), "RUNNING QUERIES", b" "),
-        Program("textual demo", (sys.executable, "-m", "textual"), "Textual", b"\x1b[B", b"\x11"),
+        Program("glances", ("glances", "--time", "1", "--disable-check-update"), "CPU", b"1"),
+        Program("htop", ("htop", "-d", "10"), "PID", b"\x1bOB"),
+        Program("pg_activity", ("pg_activity", "--refresh", "1", database), "RUNNING QUERIES", b"2"),
+        Program("textual demo", (python, "-m", "textual"), "Textual", b"\t", b"\x11"),
     )
     for other in others:
         where = shutil.which(other.command[0], path=path)
@@ -237,6 +252,7 @@ def table(rounds: dict[str, list[Round]]) -> None:
     print(f"{'program':<14}{'paint s':>9}{'live s':>8}{'start B':>9}{'B/s':>8}{'ideal B/s':>10}{'x ideal':>8}"
           f"{'CPU %':>7}{'RSS MB':>8}{'key ms':>8}{'p90':>7}{'exit s':>8}")  # fmt: skip
     for name, found in rounds.items():
+
         def mid(read: Callable[[Round], float], found: list[Round] = found) -> float:
             return statistics.median(read(each) for each in found)
 
@@ -257,11 +273,15 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--path")
     args = parser.parse_args(arguments)
-    found = programs(args.path)
-    rounds: dict[str, list[Round]] = {program.name: [] for program in found}
-    for _ in range(args.rounds):
-        for program in found:
-            rounds[program.name].append(measured(program, args.seconds))
+    with Postgres() as server:
+        server.psql("CREATE DATABASE board")
+        for name in ("schema.sql", "seed.sql"):
+            server.psql((ROOT / "demo_data" / name).read_text(), "board")
+        found = programs(args.path, server.database_url("board"))
+        rounds: dict[str, list[Round]] = {program.name: [] for program in found}
+        for _ in range(args.rounds):
+            for program in found:
+                rounds[program.name].append(measured(program, args.seconds))
     print(f"terminal {COLUMNS}x{LINES}: medians of {args.rounds} interleaved rounds of {args.seconds:g} s"
           "   (python -m tests.benchmarks.terminal)")  # fmt: skip
     table(rounds)

@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import pyte
 import pytest
+from rich.color import ColorSystem
 from rich.segment import Segment
 from rich.style import Style
 from textual.app import App
@@ -31,7 +32,6 @@ from unstick.tui.options import BoardOptions
 from unstick.tui.private import PrivateApp, misfit
 from unstick.tui.shadow import Shadow
 from unstick.tui.terminal import Depth
-
 
 
 @pytest.fixture(autouse=True)
@@ -102,7 +102,7 @@ def played(acts: list[Act], *, own: bool, size: tuple[int, int] = (120, 36)) -> 
     async def run() -> None:
         app = BoardApp(SilentFeed(), SampleStory(incident), BoardOptions(context="prod-eu"), None, pretend(paper))
         if own:
-            app.display = display_on(paper)
+            app.differ = display_on(paper)
         try:
             async with app.run_test(size=size, headless=False) as pilot:
                 await calm(pilot)
@@ -192,7 +192,7 @@ def test_any_strips_leave_the_screen_that_their_full_rendering_leaves() -> None:
 
 
 def rendered(strip: Strip) -> str:
-    return "".join(f"\x1b[0;{style._make_ansi_codes(3)}m{text}\x1b[m" if style and style._make_ansi_codes(3)
+    return "".join(f"\x1b[0;{style._make_ansi_codes(ColorSystem.TRUECOLOR)}m{text}\x1b[m" if style and style._make_ansi_codes(ColorSystem.TRUECOLOR)
                    else f"\x1b[m{text}" for text, style, _ in strip)  # fmt: skip
 
 
@@ -216,7 +216,7 @@ def test_after_every_new_size_the_screen_is_the_one_that_stock_textual_draws() -
 
         async def run() -> None:
             app = BoardApp(SilentFeed(), SampleStory(incident), BoardOptions(), None, pretend(paper))
-            app.display = display_on(paper) if own else None
+            app.differ = display_on(paper) if own else None
             try:
                 async with app.run_test(size=(90, 30), headless=False) as pilot:
                     app.board.receive(News(incident(0), 0.0, 0.0))
@@ -224,7 +224,7 @@ def test_after_every_new_size_the_screen_is_the_one_that_stock_textual_draws() -
                         paper.screen.reset()
                         paper.screen.resize(size[1], size[0])
                         await pilot.resize_terminal(*size)
-                        await asyncio.sleep(0.05)
+                        await asyncio.sleep(0.25)
                         await calm(pilot)
                         found.append(paper.cells())
             finally:
@@ -309,7 +309,7 @@ def test_while_the_terminal_is_busy_nothing_is_composed_and_then_the_newest() ->
 
     async def run() -> list[Any]:
         app = BoardApp(SilentFeed(), SampleStory(incident), BoardOptions(context="prod-eu"), None, pretend(paper))
-        app.display = display_on(paper)
+        app.differ = display_on(paper)
         try:
             async with app.run_test(size=(120, 36), headless=False) as pilot:
                 app.board.receive(News(incident(0), 0.0, 0.0))
@@ -335,16 +335,16 @@ def test_the_first_paint_of_the_board_changes_nothing_of_the_sketch(
 
     async def run() -> None:
         app = BoardApp(SilentFeed(), SampleStory(incident), options, None, pretend(paper))
-        app.display = display_on(paper)
-        app.display._depth = terminal.depth(os.environ)
-        app.display.shadow.cleared()
-        sketch(app.display.shadow, options)
-        paper.write(app.display.shadow.take())
+        app.differ = display_on(paper)
+        app.differ._depth = terminal.depth(os.environ)
+        app.differ.shadow.cleared()
+        sketch(app.differ.shadow, options)
+        paper.write(app.differ.shadow.take())
         assert "Workers" in "".join(paper.screen.display)
         try:
             async with app.run_test(size=size, headless=False) as pilot:
                 await calm(pilot)
-                assert app.display.sent == 0, f"{app.display.sent} bytes"
+                assert app.differ.sent == 0, f"{app.differ.sent} bytes"
         finally:
             app.engine.stop()
 
@@ -366,7 +366,7 @@ def test_another_textual_is_noticed_and_its_own_display_is_used(monkeypatch: pyt
         monkeypatch.setattr(opening, "give_up", lambda: given.append("up"))
         second = BoardApp(SilentFeed(), SampleStory(incident), BoardOptions(), opening)
         assert given == ["up"]
-        assert second.display is None
+        assert second.differ is None
         assert isinstance(second, PrivateApp)
 
     asyncio.run(run())

@@ -126,6 +126,9 @@ class AmqpConnection:
                 super().__init__(*args, **options)
                 self.kwargs["transport_factory"] = sockets
 
+            def __del__(self) -> None:
+                """Nothing: the base would close itself in whatever thread and loop the collector runs."""
+
         self._connection = await aio_pika.connect(
             self._url.reveal(), connection_class=Link, client_properties=_PROPERTIES
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from unstick.cli.codes import BAD_TAPE, DONE, USAGE
-from unstick.cli.main import complain
+from unstick.cli.complaint import complain
 from unstick.cli.tapes import at_moment, io_error, with_tape
 from unstick.facts.units import duration, timestamp
 from unstick.tape.reader import Tape

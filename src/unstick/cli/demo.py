@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from unstick.cli.codes import DONE, NO_INPUT, USAGE
-from unstick.cli.main import complain
+from unstick.cli.complaint import complain
 from unstick.cli.replay import ScreenChoice, play
 from unstick.cli.tapes import with_tape
 from unstick.facts.units import duration

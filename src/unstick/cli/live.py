@@ -7,7 +7,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from unstick.cli.codes import CONFIG, USAGE
-from unstick.cli.main import complain
+from unstick.cli.complaint import complain
 from unstick.cli.start import open_config, watchable
 from unstick.tui.options import BoardOptions
 from unstick.tui.terminal import refusal

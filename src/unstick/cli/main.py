@@ -12,7 +12,7 @@ import click
 
 from unstick import __version__
 from unstick.cli.codes import INTERNAL, INTERRUPTED, USAGE
-from unstick.facts.text import clean
+from unstick.cli.complaint import complain
 
 if TYPE_CHECKING:
     from unstick.cli.replay import ScreenChoice
@@ -252,8 +252,3 @@ def _command(arguments: Sequence[str]) -> str | None:
     takes_value = {"-c", "--config", "-C", "--context", "--theme", "--fps"}
     words = zip(["", *arguments], arguments, strict=False)
     return next((word for before, word in words if not word.startswith("-") and before not in takes_value), None)
-
-
-def complain(text: str) -> None:
-    """One line on standard error."""
-    sys.stderr.write(f"unstick: {clean(' '.join(text.split()), 2000)}\n")

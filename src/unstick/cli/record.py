@@ -12,8 +12,8 @@ from pathlib import Path
 import msgspec
 
 from unstick.cli.codes import DONE, INPUT_OUTPUT, USAGE
+from unstick.cli.complaint import complain
 from unstick.cli.logs import log_to_file
-from unstick.cli.main import complain
 from unstick.cli.start import open_context
 from unstick.cli.tapes import io_error, meta_of
 from unstick.cli.wiring import lane_specs

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TypedDict
 
 from unstick.cli.codes import USAGE
+from unstick.cli.complaint import complain
 from unstick.cli.logs import log_to_file
-from unstick.cli.main import complain
 from unstick.cli.tapes import ReplaySession, at_moment, with_tape
 from unstick.feeds.replay import AtEnd, ReplayFeed
 from unstick.tape.reader import Tape

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from unstick.cli.codes import CONFIG
-from unstick.cli.main import complain
+from unstick.cli.complaint import complain
 from unstick.config import ConfigError, Loaded, load
 from unstick.settings import Context
 from unstick.tui.keys import check_overrides

@@ -9,7 +9,7 @@ from pathlib import Path
 from unstick import __version__, clock
 from unstick.board.board import Board
 from unstick.cli.codes import BAD_TAPE, INPUT_OUTPUT, NO_INPUT, NO_PERMISSION, USAGE
-from unstick.cli.main import complain
+from unstick.cli.complaint import complain
 from unstick.facts.frame import Frame
 from unstick.feeds.history import History
 from unstick.feeds.replay import ReplayFeed

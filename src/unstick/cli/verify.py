@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from unstick.cli.codes import BAD_TAPE, DONE
-from unstick.cli.main import complain
+from unstick.cli.complaint import complain
 from unstick.cli.tapes import with_tape
 from unstick.facts.units import count, duration, timestamp
 from unstick.tape.event import GAP

@@ -42,6 +42,8 @@ class ReplayFeed:
         self._at_end = at_end
         self._lock = threading.Lock()
         self._jump: int | None = None
+        self._aim = self.position
+        """Where the newest wish leads, be it on its way: two steps are two."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._changed = asyncio.Event()
         self._since = 0.0
@@ -61,15 +63,11 @@ class ReplayFeed:
     def step(self, frames: int) -> None:
         """Go so many Frames on or back, and stand still there."""
         self.paused = True
-        with self._lock:
-            here = self.position if self._jump is None else self._jump
-        self.go(here + frames)
+        self.go(self._aim + frames)
 
     def shift(self, seconds: float) -> None:
         """Go so many seconds on or back."""
-        with self._lock:
-            here = self.position if self._jump is None else self._jump
-        self.seek(self.tape.at(here) + seconds)
+        self.seek(self.tape.at(self._aim) + seconds)
 
     def seek(self, at: float) -> None:
         """Go to the newest Frame at or before ``at``."""
@@ -78,7 +76,7 @@ class ReplayFeed:
     def go(self, number: int) -> None:
         """Go to a Frame by its number."""
         with self._lock:
-            self._jump = min(max(number, 0), len(self.tape) - 1)
+            self._aim = self._jump = min(max(number, 0), len(self.tape) - 1)
         self._wake()
 
     def set_speed(self, speed: float) -> None:
@@ -94,6 +92,8 @@ class ReplayFeed:
             frame = self.tape.frame(number)
             if number != self.position or not self._since:
                 self.position, self._since = number, self._loop.time()
+            with self._lock:
+                self._aim = number if self._jump is None else self._aim
             if frame is not None:
                 yield frame
             number = await self._next(number)
@@ -135,7 +135,7 @@ class ReplayFeed:
             return None, 0.0 if self._at_end == "stop" and not self.tape.growing() else math.inf
         ahead = max(ahead, self.tape.find(self.tape.at(here) + LEAST_S * self.speed))
         found = self._readable(ahead, 1)
-        span = min(max(self.tape.at(ahead) - self.tape.at(here), 0.0), LONGEST_S)
+        span = min(self.tape.at(ahead) - self.tape.at(here), max(LONGEST_S, LEAST_S * self.speed))
         return (found if found is not None else here), self._since + span / self.speed
 
     def _take_jump(self, here: int) -> int | None:

@@ -56,9 +56,7 @@ class BoardApp(PrivateApp, inherit_bindings=False):
         self.loop: asyncio.AbstractEventLoop | None = None
         self._shown_at: float | None = None
         self._names, self._fault = themes.suitable(options.theme, os.environ, no_color=options.no_color)
-        self.painter = Painter(
-            themes.load(self._names[0]), terminal.glyphs(os.environ, wanted_ascii=options.ascii)
-        )
+        self.painter = Painter(themes.load(self._names[0]), terminal.glyphs(os.environ, wanted_ascii=options.ascii))
         self.board = BoardScreen(options)
         self.set_keymap(dict(options.keys))
         if opening is not None:
@@ -73,7 +71,7 @@ class BoardApp(PrivateApp, inherit_bindings=False):
             return
         tty = self.tty = opening.tty
         self.driver_class = TtyDriver
-        self.display = Display(opening.shadow, terminal.depth(os.environ), self._send, lambda: not tty.waiting)
+        self.differ = Display(opening.shadow, terminal.depth(os.environ), self._send, lambda: not tty.waiting)
 
     def _send(self, data: bytes) -> None:
         driver = driver_of(self)
@@ -99,7 +97,7 @@ class BoardApp(PrivateApp, inherit_bindings=False):
 
         While the terminal is busy the news stay where they are: :meth:`caught_up` fetches the newest.
         """
-        if self.display is not None and not self.display.ready:
+        if self.differ is not None and not self.differ.ready:
             return
         if self.options.slow and self._shown_at is not None:
             rest = self._shown_at + _SLOW_S - clock.monotonic()
@@ -124,8 +122,8 @@ class BoardApp(PrivateApp, inherit_bindings=False):
 
     def came_back(self, away_s: float | None) -> None:
         """The program was stopped and goes on: the terminal shows something else now."""
-        if self.display is not None:
-            self.display.forget()
+        if self.differ is not None:
+            self.differ.forget()
         self.board.came_back(away_s)
 
     def next_theme(self) -> str:

@@ -286,7 +286,7 @@ class BoardScreen(PrivateScreen, inherit_bindings=False):
 
     def action_redraw(self) -> None:
         """Everything again, for a terminal that others wrote on."""
-        display = cast("BoardApp", self.app).display
+        display = cast("BoardApp", self.app).differ
         if display is not None:
             display.forget()
         self.repaint()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import codecs
 import os
 import signal
@@ -23,7 +22,7 @@ from unstick.tui.tty import Tty
 _LISTEN = "\x1b[?2004h\x1b[?2026$p"
 """Pasted text comes in brackets; the terminal is asked whether it can hold a frame until it is whole."""
 _MOUSE = "\x1b[?1000h\x1b[?1006h"
-"""Buttons and wheel. Moves are not asked for: each would be a message over the line, and nothing is shown for them."""
+"""Buttons and wheel. Moves are not asked for: each would be a message over the line, to no effect."""
 _ESCAPE_S = 0.11
 """When nothing follows, it was the escape key: a little longer than the parser itself waits."""
 

@@ -127,8 +127,9 @@ def parameter(color: str | None, depth: Depth, *, background: bool = False) -> s
 
 def _nearest(red: int, green: int, blue: int) -> int:
     """The entry of the 6x6x6 cube of the 256 colours that is nearest."""
-    steps = [min(range(6), key=lambda step, want=part: abs(_CUBE[step] - want)) for part in (red, green, blue)]
-    return 16 + 36 * steps[0] + 6 * steps[1] + steps[2]
+    steps = [[abs(level - part) for level in _CUBE] for part in (red, green, blue)]
+    first, second, third = (step.index(min(step)) for step in steps)
+    return 16 + 36 * first + 6 * second + third
 
 
 def of_theme(style: Style, depth: Depth) -> Ink:

@@ -1,4 +1,4 @@
-"""The first thing seen: the empty board, drawn before Textual is loaded, on a terminal that is given back for sure."""
+"""The first thing seen: the empty board, drawn before Textual is loaded; and the terminal, given back for sure."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Opening:
         self.tty: Tty | None = None
         self.shadow: Shadow | None = None
         self.leave: Callable[[int], None] = self._leave_at_once
-        self._leaving = Leaving(lambda code: self.leave(code), self._restore)
+        self._leaving = Leaving(self._leave, self._restore)
 
     def __enter__(self) -> Self:
         self._leaving.__enter__()
@@ -66,6 +66,9 @@ class Opening:
             return False
         self.tty.leave()
         return True
+
+    def _leave(self, code: int) -> None:
+        self.leave(code)
 
     def _leave_at_once(self, code: int) -> None:
         self._restore()
@@ -117,5 +120,3 @@ def _measure(options: BoardOptions) -> Measure:
     from wcwidth import wcswidth  # noqa: PLC0415 - a name of other letters is rare, and this takes time
 
     return lambda text: max(0, wcswidth(text))
-
-

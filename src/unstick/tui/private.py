@@ -44,7 +44,9 @@ def misfit(app: App[Any]) -> str | None:
     for name in _ATTRIBUTES:
         if not hasattr(app, name):
             return f"App has no {name}"
-    return None if isinstance(getattr(Compositor(), "_dirty_regions", None), set) else "the compositor counts otherwise"
+    return (
+        None if isinstance(getattr(Compositor(), "_dirty_regions", None), set) else "the compositor counts otherwise"
+    )
 
 
 def driver_of(app: App[Any]) -> Driver | None:
@@ -72,7 +74,7 @@ class PrivateScreen(Screen[None], inherit_bindings=False):
         return True
 
     def _compositor_refresh(self) -> None:
-        display = self.app.display if isinstance(self.app, PrivateApp) else None
+        display = self.app.differ if isinstance(self.app, PrivateApp) else None
         if display is not None and self.is_current:
             if not display.ready or not self._patient():
                 self.held = True
@@ -111,20 +113,20 @@ class PrivateScreen(Screen[None], inherit_bindings=False):
 
 
 class PrivateApp(App[None], inherit_bindings=False):
-    """Hands what was composed to :attr:`display`, if there is one; keeps errors for the caller."""
+    """Hands what was composed to :attr:`differ`, if there is one; keeps errors for the caller."""
 
-    display: Display | None = None
+    differ: Display | None = None
     crash: BaseException | None = None
 
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
-        if self.display is None or not isinstance(renderable, LayoutUpdate | ChopsUpdate):
+        if self.differ is None or not isinstance(renderable, LayoutUpdate | ChopsUpdate):
             super()._display(screen, renderable)
             return
         if self._batch_count:
             return
         try:
             if self._running and not self._closed:
-                self.display.show(_strips(renderable), synchronized=self._sync_available)
+                self.differ.show(_strips(renderable), synchronized=self._sync_available)
         except Exception as error:  # noqa: BLE001 - as Textual's own display does
             self._handle_exception(error)
         finally:

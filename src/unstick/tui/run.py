@@ -27,8 +27,8 @@ def run_board(feed: Feed, story: Story, options: BoardOptions, opening: Opening 
     ``opening`` that was entered before, the terminal is given back where that ends.
     """
     if opening is None:
-        with Opening(options) as opening:
-            return run_board(feed, story, options, opening)
+        with Opening(options) as entered:
+            return run_board(feed, story, options, entered)
     if os.environ.get("NO_COLOR") == "":
         del os.environ["NO_COLOR"]  # Textual takes an empty value for a wish; the convention does not.
     if options.fps is not None:

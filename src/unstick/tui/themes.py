@@ -65,9 +65,7 @@ def load(name: str, folder: Traversable | None = None) -> Theme:
     return parse(name, text)
 
 
-def suitable(
-    wanted: str, environ: Mapping[str, str], *, no_color: bool | None = None
-) -> tuple[tuple[str, ...], str]:
+def suitable(wanted: str, environ: Mapping[str, str], *, no_color: bool | None = None) -> tuple[tuple[str, ...], str]:
     """Theme names in the order of the key, the wanted one first, and a notice when that cannot be had.
 
     ``no_color`` unset: by the environment.

@@ -1,0 +1,12 @@
+"""What goes wrong, told in one line on standard error."""
+
+from __future__ import annotations
+
+import sys
+
+from unstick.facts.text import clean
+
+
+def complain(text: str) -> None:
+    """One line on standard error."""
+    sys.stderr.write(f"unstick: {clean(' '.join(text.split()), 2000)}\n")
