@@ -8,12 +8,17 @@ SETUP := tests/lab/setup.sh
 unexport PYTHONDONTWRITEBYTECODE
 
 SCENARIO ?=
+NAME ?=
 AFTER ?= 20
 
-.PHONY: help live world test check bench wheel clean
+.PHONY: help demo live world snapshots test check bench wheel clean
 
 help: ## What can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+
+demo: ## The board on a recording of a real incident, in a loop; NAME=stuck-proxies, worker-stall, quiet, …
+	@bash $(SETUP) venv
+	@$(VENV)/bin/unstick demo $(NAME)
 
 live: ## The board on a real stack of its own; SCENARIO=stuck-proxies, worker-stall, channel-leak, sync-lag, lock-pileup
 	@bash $(SETUP) venv && bash $(SETUP) servers live
@@ -22,6 +27,10 @@ live: ## The board on a real stack of its own; SCENARIO=stuck-proxies, worker-st
 world: ## The same stack without the board, for use with other commands
 	@bash $(SETUP) venv && bash $(SETUP) servers live
 	@$(PY) -m tests.lab world $(if $(SCENARIO),--scenario $(SCENARIO) --after $(AFTER))
+
+snapshots: ## Records anew what demo plays, from the living world: six minutes each; NAME=… for one
+	@bash $(SETUP) venv && bash $(SETUP) servers live
+	@$(PY) -m tests.lab.snapshots $(NAME)
 
 test: ## All tests, on real servers where they are or may be installed
 	@bash $(SETUP) venv && bash $(SETUP) servers test

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from tests.benchmarks import folding, polling, terminal
+from tests.benchmarks import folding, polling, taping, terminal
 
 
 def main() -> None:
     """Run all measurements."""
     polling.main()
     folding.main()
+    taping.main()
     terminal.main([])
 
 

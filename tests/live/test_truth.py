@@ -13,8 +13,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -26,11 +24,21 @@ from typing import Any, NamedTuple, Self
 import psutil
 import pytest
 
-import unstick
-from tests.lab.processes import LabError, clean_env, wait_until
+from tests.lab.processes import LabError, wait_until
 from tests.lab.servers import Rabbit
 from tests.lab.world import CONTAINERS, LEAK_PER_MIN, SCENARIOS, World
-from tests.live.truth import Depths, QueueKey, Truth, answering, celery_sizes, dead_holders, library_sizes, truth_of
+from tests.live.truth import (
+    Depths,
+    QueueKey,
+    Status,
+    Truth,
+    answering,
+    ask_status,
+    celery_sizes,
+    dead_holders,
+    library_sizes,
+    truth_of,
+)
 from unstick import clock
 from unstick.board.board import Board, fold
 from unstick.cli.wiring import lane_specs
@@ -140,32 +148,6 @@ def _glimpse(board: Board) -> Glimpse:
 def told(board: Board) -> Json:
     """``board`` as a script reads it."""
     return json.loads(json.dumps(status(board), allow_nan=False))  # type: ignore[no-any-return]
-
-
-class Status(NamedTuple):
-    """What one ``unstick status --json`` said, and its exit code."""
-
-    code: int
-    told: Json
-
-
-def ask_status(config: Path | None, directory: Path, **environment: str) -> Status:
-    """Run ``unstick status --json`` as its users do: a process of its own, in an empty directory."""
-    command = [sys.executable, "-m", "unstick", "status", "--json", "--timeout", "20"]
-    command += ["-c", str(config)] if config else []
-    home = {"HOME": str(directory), "XDG_CONFIG_HOME": str(directory), "XDG_STATE_HOME": str(directory)}
-    source = str(Path(unstick.__file__).parents[1])
-    done = subprocess.run(
-        command,
-        cwd=directory,
-        env=clean_env(**home, PYTHONPATH=source, **environment),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.stderr == ""
-    return Status(done.returncode, json.loads(done.stdout))
 
 
 def ask_frozen(config: Path, directory: Path) -> Status:

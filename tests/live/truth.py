@@ -1,26 +1,32 @@
 """What is really the case, asked of the servers with their own tools and with the job systems' own libraries.
 
-Nothing here is unstick's: PostgreSQL is asked by psql, Redis by redis-cli, RabbitMQ by rabbitmqctl (its processes, not
+None of these answers is unstick's: PostgreSQL is asked by psql, Redis by redis-cli, RabbitMQ by rabbitmqctl (its processes, not
 the statistics of its management API), queue sizes by Celery (kombu) and Dramatiq themselves.
 """
 
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from kombu.connection import Connection
 from kombu.exceptions import ChannelError
 
+import unstick
 from tests.lab import dramatiq_app
+from tests.lab.processes import clean_env
 from tests.lab.servers import Postgres, Rabbit, Redis
 from tests.lab.world import BALANCES_DB, CELERY_DB, CELERY_QUEUES, DRAMATIQ_DB, DRAMATIQ_QUEUES, PRIORITY_STEPS, World
+from unstick.views.status_json import Json
 
 Depths = dict[str, int | None]
 QueueKey = tuple[str, str, str]
@@ -401,3 +407,32 @@ def _ok(world: World, url: str) -> bool:
         return world.http(url)[0] == 200
     except OSError:
         return False
+
+
+# --------------------------------------------------------------------------------------------- and what unstick says
+
+
+class Status(NamedTuple):
+    """What one ``unstick status --json`` said, and its exit code."""
+
+    code: int
+    told: Json
+
+
+def ask_status(config: Path | None, directory: Path, **environment: str) -> Status:
+    """Run ``unstick status --json`` as its users do: a process of its own, in an empty directory."""
+    command = [sys.executable, "-m", "unstick", "status", "--json", "--timeout", "20"]
+    command += ["-c", str(config)] if config else []
+    home = {"HOME": str(directory), "XDG_CONFIG_HOME": str(directory), "XDG_STATE_HOME": str(directory)}
+    source = str(Path(unstick.__file__).parents[1])
+    done = subprocess.run(
+        command,
+        cwd=directory,
+        env=clean_env(**home, PYTHONPATH=source, **environment),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stderr == ""
+    return Status(done.returncode, json.loads(done.stdout))

@@ -251,6 +251,16 @@ def test_a_frame_that_changes_nothing_is_no_byte_and_one_cell_is_a_few() -> None
     assert paper.sent - before == len("\x1b[6;41H\x1b[0;1;31my")
 
 
+def test_a_short_gap_is_written_again_if_that_costs_no_style() -> None:
+    for gap_tone, expected in ((1, "\x1b[H\x1b[0;31mxbby"), (2, "\x1b[H\x1b[0;31mx\x1b[2Cy")):
+        shadow = Shadow(4, 1, Inks())
+        assert [shadow.inks.number(Ink(color)) for color in ("31", "32")] == [1, 2]
+        shadow.put(0, 0, list("abba"), [1, gap_tone, gap_tone, 1])
+        shadow.take()
+        shadow.put(0, 0, list("xbby"), [1, gap_tone, gap_tone, 1])
+        assert shadow.take() == expected
+
+
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [

@@ -281,6 +281,20 @@ def test_a_new_size_is_followed(start: Start) -> None:
     assert terminal.ended()[0] == 0
 
 
+def test_what_others_wrote_on_the_screen_is_repaired_on_demand(start: Start) -> None:
+    terminal = start("incident", "--still")
+    terminal.shows("container 8b4f59aa")
+    while terminal.read(0.5):
+        pass
+    clean = list(terminal.screen.display)
+    os.write(terminal.slave, b"\x1b[3;1H\x1b[31;44mBroadcast message from root\x1b[m\r\nreboot")
+    terminal.shows("Broadcast")
+    terminal.press(b"\x0c")
+    terminal.until(lambda: terminal.screen.display[1:] == clean[1:], "the screen as it was")
+    terminal.press(b"q")
+    assert terminal.ended()[0] == 0
+
+
 def test_at_rest_nothing_is_written(start: Start) -> None:
     terminal = start("quiet", "--still", "--every", "0.1")
     terminal.shows("q quit")
@@ -387,6 +401,36 @@ def test_a_thin_line_gets_news_every_five_seconds_and_keys_at_once(start: Start,
     terminal.shows("next theme")
     terminal.press(b"q")
     assert terminal.ended()[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "code"), [(None, 66), ("[postgres]\nurl = 3\n", 78), ("", 78)], ids=["no file", "wrong", "empty"]
+)
+def test_what_is_wrong_with_the_configuration_is_said_before_anything_is_drawn(
+    start: Start, tmp_path: Path, text: str | None, code: int
+) -> None:
+    file = tmp_path / "unstick.toml"
+    if text is not None:
+        file.write_text(text)
+    terminal = start("live", "-c", str(file), command=(sys.executable, "-m", "unstick"))
+    assert terminal.ended()[0] == code
+    assert b"\x1b" not in terminal.output
+    assert terminal.output.startswith(b"unstick: ")
+
+
+def test_the_empty_board_stands_before_textual_is_loaded_and_is_not_drawn_twice(start: Start, tmp_path: Path) -> None:
+    file = tmp_path / "unstick.toml"
+    file.write_text('[redis]\nurl = "redis://127.0.0.1:1/0"\n')
+    options = ("live", "-c", str(file), "--fps", "30", "--low-bandwidth", "--no-mouse")
+    terminal = start(*options, command=(sys.executable, "-m", "unstick"))
+    terminal.shows("connecting")
+    terminal.until(lambda: b"2004h" in terminal.output, "the driver")
+    terminal.read(0.5)
+    assert terminal.output.count(b"\x1b[?1049h") == 1
+    assert terminal.output.count(b"Workers") == 1
+    os.kill(terminal.pid, signal.SIGTERM)
+    assert terminal.ended()[0] == 143
+    terminal.assert_restored()
 
 
 @pytest.mark.parametrize(("term", "streams"), [("dumb", None), ("xterm", "pipe")])

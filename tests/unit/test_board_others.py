@@ -266,9 +266,13 @@ class TestServices:
 
     @pytest.mark.parametrize(
         ("kind", "level"),
-        [(TroubleKind.REFUSED, Level.CRITICAL), (TroubleKind.SCHEMA, Level.UNKNOWN), (TroubleKind.PENDING, Level.OK)],
+        [
+            (TroubleKind.REFUSED, Level.CRITICAL),
+            (TroubleKind.SCHEMA, Level.UNKNOWN),
+            (TroubleKind.PENDING, Level.UNKNOWN),
+        ],
     )
-    def test_down_unknown_and_not_asked_yet_are_three_things(self, kind: TroubleKind, level: Level) -> None:
+    def test_down_is_critical_and_what_was_not_asked_is_unknown(self, kind: TroubleKind, level: Level) -> None:
         assert played([frame(T0, missing("rabbitmq", T0, kind))]).subjects.services.level is level
 
     def test_one_server_that_is_away_is_one_finding(self) -> None:
@@ -377,3 +381,46 @@ class TestJudgedByAge:
             sync = synced(api(T0 - 20), data).subjects.sync
             assert sync is not None
             assert sync.level is Level.WARNING
+
+
+class TestOrderAndAge:
+    def test_a_finding_is_as_old_as_its_evidence(self) -> None:
+        dead = CrawlerWorker("8b4f59aa_3", "8b4f59aa", 1, 0, T0 - 4000, None)
+        frames = [frame(T0 + s, fresh("crawler", crawler(T0 + s, workers=(dead,)), T0 + s)) for s in (0, 2)]
+        (finding,) = played(frames).findings
+        assert finding.since == T0 - 4000
+        assert finding.title == "container 8b4f59aa is gone and still holds 1 proxy (last sign 1h06m ago)"
+
+    def test_causes_stand_above_their_symptoms(self) -> None:
+        dead = CrawlerWorker("8b4f59aa_3", "8b4f59aa", 1, 0, T0 - 4000, None)
+        full = rabbit(RabbitQueue("/", "jobs", 5000, 0, 1))
+        frames = [
+            frame(
+                T0 + s,
+                fresh("rabbitmq", full, T0 + s),
+                fresh("crawler", crawler(T0 + s, workers=(dead,)), T0 + s),
+                missing("dramatiq", T0 - 60),
+            )
+            for s in (0, 2)
+        ]
+        assert [finding.subject for finding in played(frames).findings] == ["proxies", "services", "queues"]
+
+    def test_locks_that_are_told_with_their_holder_are_told_once(self) -> None:
+        dead = CrawlerWorker("8b4f59aa_3", "8b4f59aa", 1, 0, T0 - 4000, None)
+        held = (("8b4f59aa_3", 1),)
+        facts = LockFacts("postgres", "locks", T0, 1, 0, 0, held, (lock(1, "8b4f59aa_3", T0 + 600),))
+        frames = [
+            frame(T0 + s, fresh("locks", facts, T0 + s), fresh("crawler", crawler(T0 + s, workers=(dead,)), T0 + s))
+            for s in (0, 2)
+        ]
+        board = played(frames)
+        assert [finding.subject for finding in board.findings] == ["proxies"]
+        assert "1 proxy, 1 lock" in board.findings[0].title
+
+    def test_a_source_that_fails_for_seconds_is_unseen_however_slowly_it_is_asked(self) -> None:
+        facts = rabbit(connections=(connection(),))
+        observation = stale("rabbitmq", facts, T0, T0 + 1, TroubleKind.REFUSED)
+        slow = msgspec.structs.replace(observation.source, interval_s=30.0)
+        observation = msgspec.structs.replace(observation, source=slow)
+        levels = [played([frame(T0 + s, observation)]).subjects.channels for s in (3, 7)]
+        assert [channels.level for channels in levels if channels] == [Level.OK, Level.UNKNOWN]

@@ -143,7 +143,7 @@ class TestLocks:
 
     def test_a_blind_endpoint_leaves_the_count_of_what_was_seen(self) -> None:
         board = played([frame(T0, fresh("locks:a", endpoint(1, 2), T0), missing("locks:b", T0 - 5))])
-        assert "task locks: 2 expired of 2 seen" in [finding.title for finding in board.findings]
+        assert "task locks: 2 expired of 2 seen, all of w_1" in [finding.title for finding in board.findings]
 
     def test_an_empty_separator_names_no_container(self) -> None:
         context = msgspec.structs.replace(CONTEXT, crawler=Crawler(separator=""))

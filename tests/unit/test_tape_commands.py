@@ -78,7 +78,9 @@ def test_a_clip_plays_alone(tape: Path, tmp_path: Path, capsys: pytest.CaptureFi
     assert run(["clip", str(tape), str(out), "--from", "+20s", "--to", "+50s"]) == 0
     assert capsys.readouterr().out == f"{out}: 31 frames, 30s\n"
     with Tape.open(tape) as whole, Tape.open(out) as part:
-        expected = [each.observations for _, each in whole.frames(whole.find(whole.at(0) + 20), whole.find(whole.at(0) + 50))]
+        expected = [
+            each.observations for _, each in whole.frames(whole.find(whole.at(0) + 20), whole.find(whole.at(0) + 50))
+        ]
         assert [each.observations for _, each in part.frames()] == expected
         assert [event.text for event in part.events() if event.event == "mark"] == ["the first |look|"]
         assert part.meta.settings == whole.meta.settings
@@ -87,7 +89,8 @@ def test_a_clip_plays_alone(tape: Path, tmp_path: Path, capsys: pytest.CaptureFi
 
 
 @pytest.mark.parametrize(
-    "times", [["--from", "noon"], ["--from", "+9h"], ["--to", "1969-01-01T00:00Z"], ["--from", "+50s", "--to", "+10s"]]
+    "times",
+    [["--from", "noon"], ["--from", "+9h"], ["--to", "1969-01-01T00:00Z"], ["--from", "+50s", "--to", "+10s"]],
 )
 def test_a_time_outside_is_a_mistake(
     times: list[str], tape: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -146,11 +149,16 @@ def test_the_board_from_a_tape_asks_nobody(command: list[str], tmp_path: Path) -
     shelf.mkdir()
     taped(shelf / "stuck-proxies.tape", 60, seed=9)
     note = tmp_path / "note"
-    code = WATCH.replace("code = run", f"import unstick.cli.demo as d\nfrom pathlib import Path\nd.shelf = lambda: Path({str(shelf)!r})\ncode = run")
+    code = WATCH.replace(
+        "code = run",
+        f"import unstick.cli.demo as d\nfrom pathlib import Path\nd.shelf = lambda: Path({str(shelf)!r})\ncode = run",
+    )
     arguments = [str(shelf / "stuck-proxies.tape"), "--speed", "20"] if command == ["replay"] else ["--speed", "20"]
     terminal = Terminal(str(note), *command, *arguments, command=(sys.executable, "-c", code))
     try:
-        terminal.until(lambda: "test" in terminal.screen.display[0] and "13:47:" in terminal.screen.display[0], "a clock")
+        terminal.until(
+            lambda: "test" in terminal.screen.display[0] and "13:47:" in terminal.screen.display[0], "a clock"
+        )
         terminal.until(lambda: any("c1_" in line for line in terminal.screen.display), "a worker")
         os.write(terminal.master, b"q")
         terminal.until(note.exists, "the end")

@@ -285,5 +285,7 @@ def test_damage_is_stepped_over_in_both_directions(tmp_path: Path) -> None:
 def test_a_session_starts_with_settings_that_reach_nothing(tape: Tape) -> None:
     context = ReplaySession(ReplayFeed(tape)).context
     assert context.name == "test"
-    assert context.postgres.url is context.redis.url is context.rabbitmq.url is context.rabbitmq.management_url is None
+    assert (
+        context.postgres.url is context.redis.url is context.rabbitmq.url is context.rabbitmq.management_url is None
+    )
     assert msgspec.structs.replace(context, name="x").health == ()

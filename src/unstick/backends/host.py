@@ -56,6 +56,7 @@ class HostConnection:
     def __init__(self) -> None:
         self._own = psutil.Process()
         self._looked = False
+        self._cpu: tuple[float, float] | None = None
         self._busy: dict[str, threading.Thread] = {}
 
     async def open(self) -> None:
@@ -85,13 +86,13 @@ class HostConnection:
 
     def _vitals(self) -> Vitals:
         memory = psutil.virtual_memory()
-        cpu, own_cpu = psutil.cpu_percent(None), self._own.cpu_percent(None)
+        cpu, own_cpu = self._cpu_percent(), self._own.cpu_percent(None)
         net = psutil.net_io_counters()
         open_files, open_files_max = _open_files()
         first, self._looked = not self._looked, True
         return Vitals(
             hostname=clean(socket.gethostname()),
-            cpu_percent=None if first else cpu,
+            cpu_percent=cpu,
             cores=psutil.cpu_count() or 1,
             load=_load(),
             memory_percent=memory.percent,
@@ -106,6 +107,16 @@ class HostConnection:
             own_cpu_percent=None if first else own_cpu,
             own_rss_bytes=self._own.memory_info().rss,
         )
+
+    def _cpu_percent(self) -> float | None:
+        """Since the last call, over all cores: ``psutil.cpu_percent`` remembers per thread, each look has its own."""
+        times = psutil.cpu_times()
+        total = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
+        idle = times.idle + getattr(times, "iowait", 0.0)
+        before, self._cpu = self._cpu, (total, idle)
+        if before is None or total <= before[0]:
+            return None
+        return round(100.0 * (1.0 - (idle - before[1]) / (total - before[0])), 1)
 
     async def _in_thread(self, question: str, look: Callable[[], T]) -> T:
         """Run ``look`` in a daemon thread, so that one which hangs cannot keep the program from ending."""

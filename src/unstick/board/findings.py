@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 import msgspec
@@ -18,6 +19,9 @@ from unstick.board.workers import Worker, Workers
 from unstick.facts.level import Level
 from unstick.facts.units import duration
 
+CAUSES = ("workers", "proxies", "services", "channels", "locks", "sync", "queues", "host")
+"""Subjects from causes to symptoms: of two findings equally bad, the cause stands first."""
+
 
 class Finding(msgspec.Struct, frozen=True):
     """``id`` is stable while the cause lasts; ``subject`` is the key of its pane; ``since`` is UTC seconds."""
@@ -31,6 +35,8 @@ class Finding(msgspec.Struct, frozen=True):
     action: str | None = None
     held: int = 0
     """How many things it holds back: of two causes equally bad, the one that holds more stands first."""
+    lasted_s: float = 0.0
+    """How long it has been so by its own evidence, which may be longer than anybody watched."""
 
 
 class Subjects(msgspec.Struct, frozen=True, eq=False):
@@ -54,7 +60,7 @@ def find(subjects: Subjects, notes: Notes) -> tuple[Finding, ...]:
         *_queues(subjects.queues),
         *_channels(subjects.channels),
         *_sync(subjects.sync),
-        *_locks(subjects.locks),
+        *_locks(subjects.locks, subjects.workers),
         *_sources(subjects.services, subjects.workers),
         *_host(subjects.host),
     ]
@@ -62,15 +68,24 @@ def find(subjects: Subjects, notes: Notes) -> tuple[Finding, ...]:
     dated = []
     for finding in found:
         track = notes.track("findings", finding.id)
-        dated.append(msgspec.structs.replace(finding, since=track.since if track else notes.at))
-    dated.sort(key=lambda finding: (-finding.level.rank, -finding.held, finding.since, finding.id))
+        seen = track.since if track else notes.at
+        dated.append(msgspec.structs.replace(finding, since=min(seen, notes.at - max(0.0, finding.lasted_s))))
+    dated.sort(key=lambda f: (-f.level.rank, CAUSES.index(f.subject), -f.held, f.since, f.id))
     return tuple(dated)
 
 
 def _finding(
-    name: str, subject: str, level: Level, title: str, evidence: tuple[str, ...] = (), action: str | None = None
+    name: str,
+    subject: str,
+    level: Level,
+    title: str,
+    evidence: tuple[str, ...] = (),
+    action: str | None = None,
+    *,
+    held: int = 0,
+    lasted_s: float | None = None,
 ) -> Finding:
-    return Finding(name, subject, level, title, evidence, 0.0, action)
+    return Finding(name, subject, level, title, evidence, 0.0, action, held, lasted_s or 0.0)
 
 
 def _workers(workers: Workers | None) -> Iterator[Finding]:
@@ -82,8 +97,10 @@ def _workers(workers: Workers | None) -> Iterator[Finding]:
         life = "" if worker.life == "alive" else f"is {worker.life}: "
         title = f"worker {worker.name} {life}{worker.note}"
         evidence = (f"{worker.kind} {worker.id}{seen}",)
-        finding = _finding(f"worker-{worker.life}:{worker.id}", "workers", worker.level, title, evidence)
-        yield msgspec.structs.replace(finding, held=0 if worker.life == "alive" else _things(worker))
+        held = 0 if worker.life == "alive" else _things(worker)
+        lasted = worker.last_seen_s if worker.life == "dead" else worker.stuck_s
+        name = f"worker-{worker.life}:{worker.id}"
+        yield _finding(name, "workers", worker.level, title, evidence, held=held, lasted_s=lasted)
 
 
 def _things(worker: Worker) -> int:
@@ -109,8 +126,9 @@ def _proxies(proxies: Proxies | None, workers: Workers | None) -> Iterator[Findi
         evidence = rows[0].evidence if rows else tuple(f"{w.name}: {w.note}" for w in holders[:3])
         action = "free-proxies" if rows else None
         held = sum(worker.holds.proxies or 0 for worker in holders) or len(rows)
-        finding = _finding(f"proxies-held-by-dead:{container}", "proxies", Level.CRITICAL, title, evidence, action)
-        yield msgspec.structs.replace(finding, held=held)
+        lasted = min((w.last_seen_s for w in holders if w.last_seen_s is not None), default=None)
+        name = f"proxies-held-by-dead:{container}"
+        yield _finding(name, "proxies", Level.CRITICAL, title, evidence, action, held=held, lasted_s=lasted)
     if proxies.free is not None and proxies.total and not stuck and proxies.level.rank > Level.OK.rank:
         title = f"pool runs dry: {proxies.free} of {proxies.total} proxies free"
         yield _finding("pool-dry", "proxies", proxies.level, title)
@@ -125,11 +143,11 @@ def _holders(container: str, holders: list[Worker], rows: list[Proxy], *, gone: 
     ages = [worker.last_seen_s for worker in holders if worker.last_seen_s is not None]
     ago = f" (last sign {duration(min(ages))} ago)" if ages else ""
     if gone:
-        return f"container {container} is gone{ago} and still holds {held}"
+        return f"container {container} is gone and still holds {held}{ago}"
     if len(holders) == 1:
-        return f"worker {holders[0].name} is dead{ago} and still holds {held}"
+        return f"worker {holders[0].name} is dead and still holds {held}{ago}"
     if holders:
-        return f"{len(holders)} workers of {container} are dead{ago} and still hold {held}"
+        return f"{len(holders)} workers of {container} are dead and still hold {held}{ago}"
     return f"{held} held for {container} without a task"
 
 
@@ -145,8 +163,12 @@ def _queues(queues: Queues | None) -> Iterator[Finding]:
         if queue.level.rank >= Level.WARNING.rank:
             age = "" if queue.oldest_s is None else f", oldest {duration(queue.oldest_s)}"
             why = f": {queue.note}" if queue.note else ""
-            title = f"queue {queue.name} waits {queue.ready}{age}{why}"
-            yield _finding(f"queue:{queue.key}", "queues", queue.level, title, (f"{queue.system} {queue.place}",))
+            waits = "has an unknown depth" if queue.ready is None else f"waits {queue.ready}"
+            title = f"queue {queue.name} {waits}{age}{why}"
+            place = queue.system if queue.place == queue.system else f"{queue.system} {queue.place}"
+            lasted = queue.oldest_s if queue.ready else None
+            name = f"queue:{queue.key}"
+            yield _finding(name, "queues", queue.level, title, (place,), held=queue.ready or 0, lasted_s=lasted)
 
 
 def _channels(channels: Channels | None) -> Iterator[Finding]:
@@ -169,13 +191,20 @@ def _channels(channels: Channels | None) -> Iterator[Finding]:
 def _sync(sync: Sync | None) -> Iterator[Finding]:
     if sync is None or sync.level.rank < Level.WARNING.rank:
         return
-    lag = "never seen to work" if sync.lag_s is None else f"last success {duration(sync.lag_s)} ago"
+    lag = "last success unknown" if sync.lag_s is None else f"last success {duration(sync.lag_s)} ago"
     title = f"balance sync {', '.join(sync.notes)}; {lag}, due every {duration(sync.every_s)}"
-    yield _finding("sync", "sync", sync.level, title, sync.notes, "sync-balances" if sync.overdue else None)
+    late = sync.lag_s - sync.every_s if sync.overdue and sync.lag_s is not None else None
+    action = "sync-balances" if sync.overdue else None
+    yield _finding("sync", "sync", sync.level, title, sync.notes, action, lasted_s=late)
 
 
-def _locks(locks: Locks | None) -> Iterator[Finding]:
-    if locks is None or locks.level.rank < Level.WARNING.rank:
+def _locks(locks: Locks | None, workers: Workers | None) -> Iterator[Finding]:
+    """Locks of workers that are told with their proxies are told there."""
+    told = (
+        {w.id for w in workers.items if w.life == "dead" and w.holds.proxies and w.holds.locks} if workers else set()
+    )
+    bad = [lock for lock in locks.items if lock.level.rank >= Level.WARNING.rank] if locks else []
+    if locks is None or all(lock.row.worker_id in told for lock in bad):
         return
     states: list[str] = [lock.state for lock in locks.items]
     parts = [
@@ -187,12 +216,14 @@ def _locks(locks: Locks | None) -> Iterator[Finding]:
         )
         if (count := states.count(state) if total is None else total)
     ]
-    title = f"task locks: {', '.join(parts)} of " + (
-        f"{len(states)} seen" if locks.total is None else f"{locks.total}"
-    )
-    worst_lock = locks.items[0]
-    evidence = (f"{worst_lock.row.kind} {worst_lock.row.task_id} held by {worst_lock.row.worker_id}",)
-    yield _finding("locks", "locks", locks.level, title, evidence, "drain-locks")
+    holders = Counter(lock.row.worker_id for lock in bad)
+    holder, most = holders.most_common(1)[0]
+    whose = f", {'all' if most == len(bad) else most} of {holder}"
+    total = f"{len(states)} seen" if locks.total is None else f"{locks.total}"
+    title = f"task locks: {', '.join(parts)} of {total}{whose}"
+    evidence = tuple(f"{lock.row.kind} {lock.row.task_id} of {lock.row.worker_id}: {lock.state}" for lock in bad[:5])
+    lasted = max((-lock.left_s for lock in bad if lock.left_s is not None), default=None)
+    yield _finding("locks", "locks", locks.level, title, evidence, "drain-locks", held=len(bad), lasted_s=lasted)
 
 
 def _sources(services: Services, workers: Workers | None) -> Iterator[Finding]:
@@ -209,9 +240,9 @@ def _sources(services: Services, workers: Workers | None) -> Iterator[Finding]:
             first.setdefault(server, item)
     for server, names in by_server.items():
         item = first[server]
-        unseen = item.state.failing_s if item.state.failing_s is not None else item.state.age_s or 0.0
+        unseen = item.state.age_s if item.state.age_s is not None else item.state.failing_s or 0.0
         title = f"cannot tell: {', '.join(names)} unseen for {duration(unseen)}: {item.note}"
-        yield _finding(f"unseen:{server}", "services", item.level, title)
+        yield _finding(f"unseen:{server}", "services", item.level, title, lasted_s=unseen)
 
 
 def _host(host: Host | None) -> Iterator[Finding]:

@@ -39,9 +39,7 @@ def fold_host(sight: Sight, notes: Notes, context: Context) -> Host | None:
         return None
     seen = next((s for s in sight.seen(HostFacts) if s.current), None)
     if seen is None:
-        pending = all(state.pending for state in sight.states("host"))
-        level = Level.OK if pending else Level.UNKNOWN
-        return Host(level, None, Level.UNKNOWN, Level.UNKNOWN, Level.UNKNOWN, None, None)
+        return Host(Level.UNKNOWN, None, Level.UNKNOWN, Level.UNKNOWN, Level.UNKNOWN, None, None)
     facts, limits = seen.value, context.host
     notes.record("host:cpu", facts.cpu_percent)
     busy = sustained(notes.before.values("host:cpu"))

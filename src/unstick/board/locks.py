@@ -73,9 +73,8 @@ def fold_locks(sight: Sight, notes: Notes, context: Context, workers: Workers | 
     orphaned = sum(lock.state == "orphaned" for lock in items)
     notes.record("locks:total", counts["total"] if known else None)
     notes.record("locks:expired", counts["expired"] if known else None)
-    unseen = any(not state.pending for state in blind)
     return Locks(
-        worst([*(lock.level for lock in items), Level.UNKNOWN if unseen else Level.OK]),
+        worst([*(lock.level for lock in items), Level.UNKNOWN if blind else Level.OK]),
         counts["total"] if known else None,
         counts["expired"] if known else None,
         orphaned if known else None,

@@ -89,8 +89,7 @@ def fold_queues(sight: Sight, notes: Notes, context: Context) -> Queues | None:
     waiting = None if blind or (items and not depths) else sum(depths)
     running = None if blind else sum(queue.in_flight or 0 for queue in items)
     notes.record("queues:waiting", waiting)
-    unseen = partial or any(not state.pending for state in sight.blind(*systems))
-    levels = [*(queue.level for queue in items), Level.UNKNOWN if unseen else Level.OK]
+    levels = [*(queue.level for queue in items), Level.UNKNOWN if blind else Level.OK]
     levels += [Level.CRITICAL] if late else []
     return Queues(worst(levels), waiting, running, tuple(items), count, tuple(late))
 

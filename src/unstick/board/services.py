@@ -91,14 +91,15 @@ _GONE = frozenset(
 def _level(state: SourceState) -> Level:
     """A server that was never reached is down; one that was seen may have a short hiccup first.
 
-    One that asked to be left alone for a while (HTTP 429) is up.
+    One that asked to be left alone for a while (HTTP 429) is up. A worker that lists its locks is one of many signs.
     """
-    if state.state == "fresh" or state.pending:
+    if state.state == "fresh":
         return Level.OK
     if state.trouble is None or state.trouble.kind not in _GONE or state.trouble.retry_after_s is not None:
         return Level.UNKNOWN
     hiccup = state.state == "stale" and (state.failing_s or 0.0) < HICCUP_S
-    return Level.WARNING if hiccup else Level.CRITICAL
+    lists_locks = state.source.system == "locks" and state.source.server == "http"
+    return Level.WARNING if hiccup or lists_locks else Level.CRITICAL
 
 
 def _restart(notes: Notes, source: str, uptime_s: float) -> str:

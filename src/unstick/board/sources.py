@@ -13,6 +13,7 @@ from unstick.facts.reading import Cost, Fresh, Missing, Source, Stale, Trouble, 
 FactT = TypeVar("FactT", bound=Fact)
 
 STALE_FLOOR_S = 5.0
+"""A shorter silence is a hiccup; a source that fails for longer is unseen, however slowly it is asked."""
 HICCUP_S = 10.0
 """A server that answered before may fail this long before it counts as down."""
 
@@ -83,6 +84,8 @@ class Sight:
             reading = observation.reading
             if isinstance(reading, Fresh | Stale) and isinstance(reading.value, kind):
                 limit = stale_after_s(observation.source, self._factor)
+                if isinstance(reading, Stale) and self.now - reading.since >= STALE_FLOOR_S:
+                    limit = -1.0
                 yield Seen(observation.source, reading.value, reading.at, self.now, limit)
 
     def states(self, *systems: str) -> tuple[SourceState, ...]:
@@ -94,4 +97,6 @@ class Sight:
         return tuple(s for s in self.states(*systems) if s.age_s is None or not self._young(s))
 
     def _young(self, state: SourceState) -> bool:
-        return state.age_s is not None and state.age_s <= stale_after_s(state.source, self._factor)
+        if state.age_s is None or (state.failing_s or 0.0) >= STALE_FLOOR_S:
+            return False
+        return state.age_s <= stale_after_s(state.source, self._factor)

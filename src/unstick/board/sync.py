@@ -70,7 +70,7 @@ def fold_sync(sight: Sight, notes: Notes, context: Context) -> Sync | None:
     notes.record("sync:drift", differing)
     levels, remarks = _judge(a, drift, lag, context, overdue=overdue)
     trouble = d.drift_trouble if d else None
-    if any(not s.pending for s in sight.blind("sync")) or trouble:
+    if sight.blind("sync") or trouble:
         levels.append(Level.UNKNOWN)
     return Sync(
         worst(levels),

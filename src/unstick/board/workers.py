@@ -16,6 +16,7 @@ from unstick.facts.locks import LockFacts
 from unstick.facts.rabbitmq import RabbitFacts
 from unstick.facts.reading import TroubleKind
 from unstick.facts.text import natural
+from unstick.facts.units import duration
 from unstick.settings import Context
 
 Kind = Literal["crawler", "dramatiq", "celery", "http"]
@@ -46,6 +47,8 @@ class Worker(msgspec.Struct, frozen=True):
     holds: Holds
     note: str
     source: str
+    stuck_s: float | None = None
+    """For how long at least it has acknowledged nothing, while that is what is wrong with it."""
 
     @property
     def name(self) -> str:
@@ -160,10 +163,12 @@ def _dramatiq_worker(
     elif skew and not (beat and beat.changed):
         life, level, note = "unknown", Level.UNKNOWN, f"{skew}; looking again"
     elif held and stuck_s >= stall_s and waiting:
-        life, level, note = "stalled", Level.CRITICAL, f"beats, acknowledged nothing for {stuck_s:.0f} s"
+        life, level, note = "stalled", Level.CRITICAL, f"beats, acknowledged nothing for at least {duration(stuck_s)}"
     else:
         life, level, note = "alive", Level.OK, skew
-    return Worker(process.id, "dramatiq", life, level, None, silent if seen.current else None, holds, note, source)
+    since = stuck_s if life == "stalled" else None
+    last = silent if seen.current else None
+    return Worker(process.id, "dramatiq", life, level, None, last, holds, note, source, since)
 
 
 def _crawler_workers(

@@ -11,6 +11,9 @@ from unstick.config import ConfigError, Loaded, load
 from unstick.settings import Context
 from unstick.tui.keys import check_overrides
 
+DISCOVERY_S = 2.5
+"""How long discovery may take at most."""
+
 
 def open_config(path: Path | None, context: str | None) -> Loaded | int:
     """The configuration, or the exit code after complaining of everything that is wrong with it."""
@@ -33,7 +36,7 @@ def watchable(loaded: Loaded) -> bool:
     return False
 
 
-def open_context(path: Path | None, context: str | None) -> Context | int:
+def open_context(path: Path | None, context: str | None, budget_s: float = DISCOVERY_S) -> Context | int:
     """The context to watch, with what discovery found; or the exit code after complaining."""
     loaded = open_config(path, context)
     if isinstance(loaded, int):
@@ -45,4 +48,4 @@ def open_context(path: Path | None, context: str | None) -> Context | int:
     from unstick import loops  # noqa: PLC0415 - asyncio takes longer than reading a configuration
     from unstick.cli.discovery import discover  # noqa: PLC0415 - imports the drivers of what it asks
 
-    return loops.run(discover(loaded.context))
+    return loops.run(discover(loaded.context, min(DISCOVERY_S, budget_s)))

@@ -31,7 +31,7 @@ def run_status(path: Path | None, context: str | None, *, as_json: bool, timeout
     """Print the status; 0 ok, 1 warning, 2 critical, 3 unknown or an error of our own."""
     log_to_file()
     begun = clock.monotonic()
-    opened = open_context(path, context)
+    opened = open_context(path, context, timeout_s / 2)
     if isinstance(opened, int):
         return Level.UNKNOWN.exit_code
     board = loops.run(look(opened, max(0.5, timeout_s - (clock.monotonic() - begun))))

@@ -59,11 +59,15 @@ class LiveFeed:
                 lane.connection.abort()
 
     async def look(self, only: Container[str] | None = None) -> Frame:
-        """Ask every source once, or only some of them, side by side."""
+        """Ask every source once, or only some of them, side by side.
+
+        The Frame is of the instant when the look began: an answer does not age while another server is waited for.
+        """
         if not self._lanes:
             await self._build(None)
+        begun = clock.now()
         await asyncio.gather(*(lane.once(only) for lane in self._lanes))
-        return self.frame()
+        return msgspec.structs.replace(self.frame(), at=begun)
 
     async def close(self) -> None:
         """Part from every server."""

@@ -194,6 +194,7 @@ class BoardScreen(PrivateScreen, inherit_bindings=False):
 
     def repaint(self) -> None:
         """Paint every line, changed or not."""
+        self.stain()
         self.draw_bands()
         for widget in self.query(Lines):
             widget.refresh()

@@ -106,10 +106,9 @@ class PrivateScreen(Screen[None], inherit_bindings=False):
         if self.held:
             self._compositor_refresh()
 
-    def compose_all(self) -> None:
-        """Compose every line again, changed or not."""
+    def stain(self) -> None:
+        """The next time, compose every line, changed or not."""
         self._compositor._dirty_regions.add(self._compositor.size.region)  # noqa: SLF001
-        self._compositor_refresh()
 
 
 class PrivateApp(App[None], inherit_bindings=False):

@@ -127,16 +127,13 @@ class Shadow:
 
 
 def _runs(changed: list[int], chars: list[str], tones: list[int]) -> list[tuple[int, int]]:
-    """Changed cells as runs. Wide characters are kept whole, and short gaps of one ink are bridged."""
+    """Changed cells as runs; short gaps of the ink before them are bridged. Halves of a wide one change together."""
     runs: list[tuple[int, int]] = []
     for nth in changed:
-        start = nth
-        while start and chars[start] == "":
-            start -= 1
-        if runs and (start <= runs[-1][1] or _bridged(runs[-1][1], start, chars, tones)):
+        if runs and (nth == runs[-1][1] or _bridged(runs[-1][1], nth, chars, tones)):
             runs[-1] = (runs[-1][0], nth + 1)
         else:
-            runs.append((start, nth + 1))
+            runs.append((nth, nth + 1))
     size = len(chars)
     return [(start, stop + (stop < size and chars[stop] == "")) for start, stop in runs]
 

@@ -27,7 +27,7 @@ class Depth(StrEnum):
 def refusal(environ: Mapping[str, str] | None = None) -> str | None:
     """Why the board cannot be shown here, in one line; ``None``: it can."""
     environ = os.environ if environ is None else environ
-    for name, stream in (("stdin", sys.__stdin__), ("stderr", sys.__stderr__)):
+    for name, stream in (("stdin", sys.__stdin__), ("stdout", sys.__stdout__), ("stderr", sys.__stderr__)):
         if stream is None or not stream.isatty():
             return (
                 f"the board needs a terminal, and {name} is none; for pipes and logs: unstick status, unstick watch"

@@ -14,7 +14,7 @@ COLUMNS = (
     Column("who", "container / proxy", 17, flex=1),
     Column("proxies", "proxies", 7, "right"),
     Column("tasks", "tasks", 5, "right", priority=1),
-    Column("seen", "last sign", 9, "right"),
+    Column("seen", "silent", 9, "right"),
     Column("state", "state", 8, flex=1, priority=2),
 )
 
@@ -27,10 +27,11 @@ def view(board: Board) -> PaneView:
     counts = tally(
         (proxies.stuck, "stuck", Role.CRITICAL),
         (proxies.free, "free", Role.BAR_FREE),
-        (proxies.in_use, "used", Role.BAR_USED),
+        (_living(proxies), "used", Role.BAR_USED),
         (proxies.blocked, "blocked", Role.BAR_BLOCKED),
     )
-    rows = (*(_proxy(p) for p in proxies.items), *(_container(c) for c in proxies.containers))
+    gone = tuple(_container(c) for c in proxies.containers if c.gone)
+    rows = (*gone, *(_proxy(p) for p in proxies.items), *(_container(c) for c in proxies.containers if not c.gone))
     return PaneView(
         "proxies",
         "Proxies",
@@ -42,6 +43,11 @@ def view(board: Board) -> PaneView:
         _note(proxies),
         nothing("nobody holds a proxy", proxies.total),
     )
+
+
+def _living(proxies: Proxies) -> int | None:
+    """Held by the living: with the stuck, the blocked and the free they add up to the pool."""
+    return None if proxies.in_use is None else proxies.in_use - (proxies.stuck or 0)
 
 
 def _summary(proxies: Proxies, board: Board) -> tuple[Item, ...]:

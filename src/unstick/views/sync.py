@@ -49,7 +49,7 @@ def _rows(sync: Sync) -> tuple[Row, ...]:
             f"by {sync.lag_from}" if sync.lag_from else "",
             late,
         ),
-        _row("next due", _known(sync.due_in_s, f"in {duration(sync.due_in_s)}"), clock_time(sync.next_due_at), late),
+        _row("next due", _known(sync.due_in_s, _due(sync.due_in_s)), clock_time(sync.next_due_at), late),
         _row("state", _yes(sync.running, "running", "idle"), f"every {duration(sync.every_s)}"),
         _row("processed", count(sync.processed), f"{count(sync.updated)} updated"),
         _row("errors", count(sync.errors), "", Level.WARNING if sync.errors else Level.OK),
@@ -94,6 +94,10 @@ def _row(fact: str, value: str, note: str, level: Level = Level.OK, kind: str = 
     shown: Line = cell(value, Role.UNKNOWN if unknown else Role.TEXT)
     cells = (cell(fact, Role.DIM), shown, cell(note, Role.DIM))
     return Row(f"sync:{kind}:{fact}", Level.UNKNOWN if unknown else level, cells, (fact, value, note))
+
+
+def _due(seconds: float | None) -> str:
+    return f"{duration(-(seconds or 0.0))} ago" if (seconds or 0.0) <= -1 else f"in {duration(seconds)}"
 
 
 def _known(value: float | None, text: str) -> str:

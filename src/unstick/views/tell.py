@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
+
 from unstick.board.board import Board, subject_levels
 from unstick.board.findings import Finding
 from unstick.board.sources import SourceState
@@ -13,7 +15,7 @@ from unstick.facts.units import clock_time, duration
 from unstick.views import channels, host, locks, proxies, queues, services, sync, workers
 from unstick.views.pane import LEVEL_GLYPH, LEVEL_ROLE, Column, Line, PaneView, Role, Row, Span
 from unstick.views.screen import Told
-from unstick.views.words import cell, details, span
+from unstick.views.words import cell, details, span, tally
 
 PANES: tuple[Callable[[Board], PaneView], ...] = (
     workers.view,
@@ -35,7 +37,30 @@ VERDICT_COLUMNS = (
 
 def tell(board: Board) -> Told:
     """Header, verdict and panes of ``board``."""
-    return Told(header(board), verdict(board), tuple(view(board) for view in PANES))
+    panes = tuple(_aged(view(board)) for view in PANES)
+    if any(state.source.system == "discovery" for state in board.sources):
+        panes = tuple(_looking(pane) for pane in panes)
+    return Told(header(board), verdict(board), panes)
+
+
+def _aged(pane: PaneView) -> PaneView:
+    """Rows of which nobody can say whether they still hold stand in the colour of what is old."""
+    if all(row.level is not Level.UNKNOWN for row in pane.rows):
+        return pane
+    rows = tuple(_faded(row) if row.level is Level.UNKNOWN else row for row in pane.rows)
+    return msgspec.structs.replace(pane, rows=rows)
+
+
+def _faded(row: Row) -> Row:
+    cells = tuple(tuple(Span(part.text, Role.STALE) for part in line) for line in row.cells)
+    return msgspec.structs.replace(row, cells=cells)
+
+
+def _looking(pane: PaneView) -> PaneView:
+    """A pane before anybody knows what there is to see."""
+    words = (Span("looking for what there is", Role.UNKNOWN),)
+    unknown = (Span("unknown", Role.UNKNOWN),)
+    return PaneView(pane.key, pane.title, Level.UNKNOWN, unknown, (), pane.columns, (), (), words)
 
 
 def header(board: Board) -> tuple[Line, ...]:
@@ -86,15 +111,16 @@ def verdict(board: Board) -> PaneView:
             spans += [Span(LEVEL_GLYPH[level], LEVEL_ROLE[level]), Span(f" {key}", calm)]
     rows = tuple(_finding(finding, board.frame.at) for finding in board.findings)
     critical = sum(finding.level is Level.CRITICAL for finding in board.findings)
-    others = len(board.findings) - critical
-    counts = [Span(f"{critical} critical", Role.CRITICAL)] if critical else []
-    if others:
-        counts.append(Span(f"{'  ' if counts else ''}{others} more", Role.WARNING))
+    warned = sum(finding.level is Level.WARNING for finding in board.findings)
+    blind = len(board.findings) - critical - warned
+    counts = tally(
+        (critical, "critical", Role.CRITICAL), (warned, "warned", Role.WARNING), (blind, "unseen", Role.UNKNOWN)
+    )
     return PaneView(
         "verdict",
         "What is stuck",
         board.level,
-        tuple(counts),
+        counts,
         (tuple(spans),),
         VERDICT_COLUMNS,
         rows,
@@ -122,5 +148,9 @@ def _finding(finding: Finding, now: float) -> Row:
         finding.level,
         (cell(finding.title, Role.STRONG), cell(since, Role.DIM)),
         (finding.title, now - finding.since),
-        (*details("evidence", finding.evidence), *details("shown in", (finding.subject,))),
+        (
+            *details("since", (f"{clock_time(finding.since)}Z",)),
+            *details("evidence", finding.evidence),
+            *details("shown in", (finding.subject,)),
+        ),
     )

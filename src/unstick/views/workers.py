@@ -23,7 +23,7 @@ def view(board: Board) -> PaneView:
     if workers is None:
         return absent("workers", "Workers", "set redis.url, postgres.url or [[health]]")
     counts = tally(
-        (workers.alive, "●", Role.OK),
+        (None if workers.alive is None else workers.alive - (workers.stalled or 0), "●", Role.OK),
         (workers.dead, "✖", Role.CRITICAL),
         (workers.stalled, "stalled", Role.CRITICAL),
         (workers.unknown, "?", Role.UNKNOWN),
