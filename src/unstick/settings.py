@@ -310,7 +310,7 @@ class Context(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str = "default"
     """The table's own name: ``[context.NAME]``."""
     production: bool = False
-    """Actions ask for the count to be typed."""
+    """The header says loudly that this is production."""
     color: Literal["red", "orange", "yellow", "green", "cyan", "blue", "magenta"] | None = None
     """Of the context's name on the screen."""
     postgres: Postgres = Postgres()

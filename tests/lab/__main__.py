@@ -58,7 +58,7 @@ def _idle(world: World) -> int:
     """Tells how to reach the world, then waits for a signal."""
     for key, value in world.env().items():
         print(f"export {key}='{value}'")
-    print(f"# config: {world.config_path}   (unstick live --config {world.config_path})")
+    print(f"# config: {world.config_path}   ({sys.executable} -m unstick live --config {world.config_path})")
     print(f"# logs:   {world.directory}")
     print(f"# truth:  kill -USR1 {os.getpid()}; cat {world.directory / 'truth.json'}", flush=True)
 

@@ -387,7 +387,7 @@ INCIDENTS = {
         lambda world: ask(world, RETURNED) == 16,
         lambda told: told["proxies"]["stuck"] == 16 and told["workers"]["dead"] == 16,
         "critical",
-        dict.fromkeys(("board", "status"), "container 8b4f59aa is gone (last sign "),
+        dict.fromkeys(("board", "status"), "container 8b4f59aa is gone and still holds 15 proxies"),
     ),
     "worker-stall": Incident(
         lambda world: silence_of_worker(world) > 20 and int(world.redis.cli("LLEN", "dramatiq:default")) > 5,
@@ -462,15 +462,14 @@ def test_the_exit_code_is_that_of_the_level(scene: Scene) -> None:
 def test_what_is_stuck_is_told_with_what_it_holds(scene: Scene) -> None:
     titles = [finding["title"] for finding in scene.living["board"]["findings"]]
     if scene.name == "stuck-proxies":
-        assert titles[0].endswith("and still holds 15 proxies, 3 locks")
-        assert any(title.startswith("worker b77514be_16 is dead (last sign ") for title in titles)
-        assert any(title.endswith("and still holds 1 proxy") for title in titles)
+        assert "is gone and still holds 15 proxies, 3 locks (last sign " in titles[0]
+        assert any(title.startswith("worker b77514be_16 is dead and still holds 1 proxy (last sign ") for title in titles)
     if scene.name == "lock-pileup":
         held = sum(worker == "worker_2" for worker, _ in scene.true.locks.values())
         assert titles[0].endswith(f"still holds {held} locks")
         assert any(title.startswith("task locks: 12 expired, ") and "4 without an end" in title for title in titles)
     if scene.name == "worker-stall":
-        assert " is stalled: beats, acknowledged nothing for " in titles[0]
+        assert " is stalled: beats, acknowledged nothing for at least " in titles[0]
     if scene.name == "channel-leak":
         assert "heartbeat off; limit 2047 in " in titles[0]
 

@@ -52,9 +52,10 @@ def row(postgres: Postgres, database: str, sql: str) -> list[str]:
 # --------------------------------------------------------------------------------------------------------- Redis
 
 
-def keys(redis: Redis, db: int, pattern: str) -> list[str]:
-    """Every key that matches."""
-    return sorted(set(redis.cli("--scan", "--pattern", pattern, db=db).splitlines()))
+def keys(redis: Redis, db: int, start: str) -> list[str]:
+    """Every key that begins with ``start``."""
+    found = set(redis.cli("--scan", db=db).splitlines())
+    return sorted(key for key in found if key.startswith(start))
 
 
 def dramatiq_depths(redis: Redis, db: int, namespace: str, queue: str) -> Depths:
@@ -74,7 +75,7 @@ def dramatiq_held(redis: Redis, db: int, namespace: str) -> dict[tuple[str, str]
     """(process, queue) to the messages that the process fetched and did not acknowledge."""
     prefix = f"{namespace}:__acks__."
     held = {}
-    for key in keys(redis, db, f"{prefix}*"):
+    for key in keys(redis, db, prefix):
         process, _, queue = key.removeprefix(prefix).partition(".")
         if count := int(redis.cli("SCARD", key, db=db)):
             held[process, queue] = count
@@ -90,7 +91,7 @@ def heartbeats(redis: Redis, db: int, namespace: str) -> dict[str, float]:
 
 def celery_ready(redis: Redis, db: int, queue: str, *, prefix: str = "", separator: str = "\x06\x16") -> int:
     """What waits in one Celery queue: every priority is a list of its own."""
-    names = [f"{prefix}{queue}", *keys(redis, db, f"{prefix}{queue}{separator}*")]
+    names = [f"{prefix}{queue}", *keys(redis, db, f"{prefix}{queue}{separator}")]
     return sum(int(redis.cli("LLEN", name, db=db)) for name in names)
 
 

@@ -10,10 +10,12 @@ from tests.unit.boards import CONTEXT, T0
 from unstick.facts.crawler import CrawlerFacts, CrawlerWorker, ProxyPool, ProxyRow, TaskTable
 from unstick.facts.dramatiq import DramatiqFacts, DramatiqProcess, DramatiqQueue
 from unstick.facts.frame import AnyReading, Frame, Observation
+from unstick.facts.health import HealthFacts
 from unstick.facts.host import Disk, HostFacts, Process
 from unstick.facts.locks import LockFacts, LockRow
 from unstick.facts.rabbitmq import RabbitConnection, RabbitFacts, RabbitQueue
 from unstick.facts.reading import Cost, Fresh, Missing, Source, Stale, Trouble, TroubleKind
+from unstick.facts.sync import SyncApiFacts
 from unstick.tape.meta import Meta, kept
 from unstick.tape.reader import Tape
 from unstick.tape.writer import Writer
@@ -45,13 +47,19 @@ class Stack:
         self.at += 1.0 + self.dice.random() / 100
         self.seq += 1
         self._churn()
-        every = {"crawler": 2, "dramatiq": 1, "rabbitmq": 5, "locks": 3, "host": 2}
+        every = {"crawler": 2, "dramatiq": 1, "rabbitmq": 5, "locks": 3, "host": 2, "sync": 4, "health:web-1": 5}
         for name, seconds in every.items():
             if self.seq % seconds == 0 or name not in self.readings:
                 self.readings[name] = self._reading(name)
-        servers = {"crawler": "postgres", "locks": "postgres", "dramatiq": "redis"}
+        servers = {
+            "crawler": "postgres",
+            "locks": "postgres",
+            "dramatiq": "redis",
+            "rabbitmq": "rabbitmq",
+            "host": "host",
+        }
         observations = tuple(
-            Observation(Source(name, name, servers.get(name, name), float(every[name])), reading)
+            Observation(Source(name, name.split(":")[0], servers.get(name, "http"), float(every[name])), reading)
             for name, reading in self.readings.items()
         )
         return Frame(self.seq, self.at, "test", observations)
@@ -83,7 +91,7 @@ class Stack:
             return Stale(before.value, before.at, trouble, self.at, cost)
         if roll < 0.04 or (before is None and roll < 0.2):
             return Missing(trouble, self.at)
-        return Fresh(getattr(self, f"_{name}")(), self.at - self.dice.random() / 10, cost)
+        return Fresh(getattr(self, f"_{name.split(':', maxsplit=1)[0]}")(), self.at - self.dice.random() / 10, cost)
 
     def _crawler(self) -> CrawlerFacts:
         workers = tuple(
@@ -111,6 +119,14 @@ class Stack:
     def _locks(self) -> LockFacts:
         rows = tuple(LockRow(key, "crawl", key, "c1_1", T0, ends) for key, ends in self.locks.items())
         return LockFacts("postgres", "locks", self.at, len(rows), 0, 0, (("c1_1", len(rows)),), rows)
+
+    def _sync(self) -> SyncApiFacts:
+        last = self.at - self.dice.randrange(200)
+        return SyncApiFacts(self.at, last, 1.5, last + 60, False, 500, 3, 0, True, True, "ok")
+
+    def _health(self) -> HealthFacts:
+        up = self.at - T0
+        return HealthFacts("web-1", "10.1.2.3:80", "ok", True, True, up, self.seq, 1.0, True, 200)
 
     def _host(self) -> HostFacts:
         d = self.dice

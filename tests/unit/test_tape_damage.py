@@ -134,6 +134,22 @@ def test_bytes_that_are_gone_or_too_many_are_a_gap(tmp_path: Path) -> None:
             assert first < 5000, "only a lost description is fatal"
 
 
+def test_bytes_that_are_gone_from_one_record_cost_that_record_alone(tmp_path: Path) -> None:
+    path = tmp_path / "a.tape"
+    taped(path, 30)
+    data = path.read_bytes()
+    with Tape.open(path) as tape:
+        records, hurt = len(tape.entries), tape.entries[12]
+    cut = hurt.offset + HEADER_SIZE + 20
+    path.write_bytes(data[:cut] + data[cut + 30 :])
+    with Tape.open(path) as tape:
+        tape.check()
+        bad = {damage.offset for damage in tape.damages}
+        assert [entry.header.seq for entry in tape.entries if entry.offset not in bad] == [
+            seq for seq in range(records) if seq != hurt.header.seq
+        ]
+
+
 def test_damage_in_the_middle_is_named_with_its_time(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "a.tape"
     taped(path, 130)

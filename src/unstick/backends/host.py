@@ -182,13 +182,27 @@ def _disks() -> tuple[Disk, ...]:
         with contextlib.suppress(OSError):
             usage = psutil.disk_usage(mount)
             if usage.total > 0:
-                rows.setdefault(os.stat(mount).st_dev, Disk(clean(mount), usage.percent, usage.free))  # noqa: PTH116
+                rows.setdefault(os.stat(mount).st_dev, Disk(clean(mount), usage.percent, usage.free))
     return tuple(sorted(rows.values(), key=lambda disk: -disk.used_percent)[:DISKS_LIMIT])
 
 
 def _top(limit: int) -> tuple[Process, ...]:
     rows = sorted(_processes(), key=lambda p: (p.cpu_percent, p.rss_bytes), reverse=True)
-    return tuple(rows[:limit])
+    return tuple(Process(p.pid, _program(p), p.cpu_percent, p.rss_bytes) for p in rows[:limit])
+
+
+def _program(process: Process) -> str:
+    """The name, and of a Python process what it runs: its module or script, never its arguments."""
+    if not process.name.startswith("python"):
+        return process.name
+    try:
+        arguments = psutil.Process(process.pid).cmdline()[1:]
+    except (psutil.Error, OSError):
+        return process.name
+    while arguments and arguments[0].startswith("-") and arguments[0] != "-m":
+        arguments = arguments[1:]
+    runs = arguments[1:2] if arguments[:1] == ["-m"] else [Path(word).name for word in arguments[:1]]
+    return clean(" ".join([process.name, *runs]), 80)
 
 
 def _processes() -> Iterator[Process]:

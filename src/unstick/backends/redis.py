@@ -146,8 +146,14 @@ class RedisConnection:
 
     async def _connect(self) -> None:
         self._wire = wire = _wire(self._url, self._setting, self._timeout_s, self._protocol)
-        with self._breaking():
-            await wire.connect()
+        try:
+            with self._breaking():
+                await wire.connect()
+            if self._wire is not wire:
+                raise failure(TroubleKind.CLOSED, "connection was given up", transport=True)
+        except BaseException:
+            wire.cut()  # aborted before there was a socket, it would connect all the same
+            raise
         self._spend(0, 0)
 
     async def _reply(self, wire: _Wire, command: Command) -> object:

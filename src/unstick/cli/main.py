@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 import click
 
 from unstick import __version__
-from unstick.cli.codes import INTERNAL, INTERRUPTED, USAGE
+from unstick.cli.codes import INPUT_OUTPUT, INTERNAL, INTERRUPTED, USAGE
 from unstick.cli.complaint import complain
 
 if TYPE_CHECKING:
@@ -239,6 +239,9 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 0
+    except OSError as error:
+        complain(f"input or output failed: {error}; mend: look at the disk, and at where the output goes")
+        return 3 if speaks_nagios else INPUT_OUTPUT
     except Exception as error:  # noqa: BLE001 - the last door: one line instead of a traceback
         from unstick.cli.crash import report  # noqa: PLC0415 - only when it crashed
 

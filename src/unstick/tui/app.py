@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 from contextlib import suppress
@@ -86,7 +87,12 @@ class BoardApp(PrivateApp, inherit_bindings=False):
         """Begin to collect once the screen is painted: importing drivers takes time."""
         self.loop = asyncio.get_running_loop()
         self.board.notice = self._fault
-        self.call_after_refresh(self.engine.start)
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        gc.freeze()
+        gc.enable()
+        self.engine.start()
 
     def _wake(self) -> None:
         with suppress(RuntimeError):  # the loop of the screen has ended, the engine's will soon

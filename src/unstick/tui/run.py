@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -33,6 +34,7 @@ def run_board(feed: Feed, story: Story, options: BoardOptions, opening: Opening 
         del os.environ["NO_COLOR"]  # Textual takes an empty value for a wish; the convention does not.
     if options.fps is not None:
         os.environ["TEXTUAL_FPS"] = str(options.fps)
+    gc.disable()  # nothing that is imported becomes garbage; the app enables it when the first picture stands
     from unstick.tui.app import BoardApp  # noqa: PLC0415 - commands without a board must not load Textual
 
     app = BoardApp(feed, story, options, opening)
