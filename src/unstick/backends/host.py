@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import socket
 import threading
 import warnings
@@ -182,7 +181,7 @@ def _disks() -> tuple[Disk, ...]:
         with contextlib.suppress(OSError):
             usage = psutil.disk_usage(mount)
             if usage.total > 0:
-                rows.setdefault(os.stat(mount).st_dev, Disk(clean(mount), usage.percent, usage.free))
+                rows.setdefault(Path(mount).stat().st_dev, Disk(clean(mount), usage.percent, usage.free))
     return tuple(sorted(rows.values(), key=lambda disk: -disk.used_percent)[:DISKS_LIMIT])
 
 

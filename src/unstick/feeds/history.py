@@ -45,10 +45,11 @@ class History:
         """The nearest known board at or before ``number``."""
         if self._at[0] == number:
             return self._at
-        known = [(place, self._kept[place]) for place in self._kept if place <= number]
-        if self._at[0] <= number:
-            known.append((self._at[0], self._at[1])) if self._at[1] else None
-        place, board = max(known, key=lambda pair: pair[0], default=(-1, None))
+        known = {place: board for place, board in self._kept.items() if place <= number}
+        if self._at[1] is not None and self._at[0] <= number:
+            known[self._at[0]] = self._at[1]
+        place = max(known, default=-1)
+        board = known.get(place)
         return (place, board) if number - place <= BACK else (number - BACK, None)
 
     def _keep(self, number: int, board: Board) -> None:

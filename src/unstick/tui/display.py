@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import lru_cache
 
 from rich.cells import cell_len, split_graphemes
 from rich.color import Color, ColorSystem, ColorType
@@ -15,6 +14,8 @@ from unstick.tui.shadow import Shadow
 from unstick.tui.terminal import Depth
 
 _SYSTEMS = {Depth.TRUE: ColorSystem.TRUECOLOR, Depth.MANY: ColorSystem.EIGHT_BIT, Depth.FEW: ColorSystem.STANDARD}
+_MOST_KNOWN = 4096
+"""Texts in a style whose cells are remembered: from tick to tick most stay as they are."""
 _BEGIN, _END = "\x1b[?2026h", "\x1b[?2026l"
 """Synchronized output: the terminal shows a frame when it is whole."""
 
@@ -31,6 +32,7 @@ class Display:
         self._send = send
         self._taken = taken
         self._tones: dict[Style | None, int] = {None: 0}
+        self._known: dict[tuple[str, Style | None], tuple[tuple[str, ...], tuple[int, ...]]] = {}
 
     @property
     def ready(self) -> bool:
@@ -63,14 +65,22 @@ class Display:
             self._send(data)
 
     def _add(self, strip: Strip, chars: list[str], tones: list[int]) -> None:
+        known = self._known
         for text, style, control in strip:
             if control or not text:
                 continue
-            cells = cells_of(text)
-            tone = self._tone(style)
-            blank = self.shadow.inks.blank(tone)
-            chars += cells
-            tones += [tone] * len(cells) if blank == tone else [blank if char == " " else tone for char in cells]
+            found = known.get((text, style))
+            if found is None:
+                if len(known) >= _MOST_KNOWN:
+                    known.clear()
+                found = known[text, style] = self._cells(text, style)
+            chars += found[0]
+            tones += found[1]
+
+    def _cells(self, text: str, style: Style | None) -> tuple[tuple[str, ...], tuple[int, ...]]:
+        cells, tone = cells_of(text), self._tone(style)
+        blank = self.shadow.inks.blank(tone)
+        return cells, tuple(blank if char == " " else tone for char in cells)
 
     def _tone(self, style: Style | None) -> int:
         tone = self._tones.get(style)
@@ -79,7 +89,6 @@ class Display:
         return tone or 0
 
 
-@lru_cache(maxsize=16384)
 def cells_of(text: str) -> tuple[str, ...]:
     """``text`` cell by cell, as the compositor counts cells; the right half of a wide character is empty.
 
