@@ -20,6 +20,7 @@ from unstick import clock
 from unstick.backends.amqp import AmqpConnection
 from unstick.backends.base import BackendError
 from unstick.facts.rabbitmq import RabbitQueue
+from unstick.facts.text import clean
 from unstick.pollers.amqp_queues import AmqpQueuePoller
 from unstick.secret import Url
 
@@ -60,7 +61,8 @@ def own_connections(rabbit: Rabbit) -> list[dict[str, Any]]:
 
 def test_depths_are_the_brokers_own(vhost: Vhost) -> None:
     rabbit = vhost.server
-    for name, messages in {"default": 7, "default.DQ": 0, "default.XQ": 2, "a/b c,#+@:-_": 1}.items():
+    other = {"a/b c,#+@:-_": 1, "очередь №1": 3}
+    for name, messages in ({"default": 7, "default.DQ": 0, "default.XQ": 2} | other).items():
         add_queue(rabbit, vhost.name, name, messages)
 
     async def run() -> None:
@@ -71,20 +73,30 @@ def test_depths_are_the_brokers_own(vhost: Vhost) -> None:
             await until(
                 lambda: counted(rabbit, vhost.name).get("default") == (4, 1), "consumer never got its messages"
             )
-            names = ("default", "default.DQ", "default.XQ", "a/b c,#+@:-_", "gone", "очередь", "gone")
+            unspeakable = ("я" * 128, "\udcff")
+            names = ("default", "default.DQ", "default.XQ", *other, "gone", *unspeakable, "gone")
             facts = await AmqpQueuePoller(SOURCE, names, {}).look(connection)
             assert facts.queues == (
                 RabbitQueue(vhost.name, "default", 4, None, 1, owner="dramatiq"),
                 RabbitQueue(vhost.name, "default.DQ", 0, None, 0, owner="dramatiq"),
                 RabbitQueue(vhost.name, "default.XQ", 2, None, 0, owner="dramatiq"),
                 RabbitQueue(vhost.name, "a/b c,#+@:-_", 1, None, 0),
+                RabbitQueue(vhost.name, "очередь №1", 3, None, 0),
                 RabbitQueue(vhost.name, "gone", None, None, None, absent=True),
-                RabbitQueue(
-                    vhost.name, "очередь", None, None, None, "a queue of this name cannot be asked for over AMQP"
+                *(
+                    RabbitQueue(
+                        vhost.name,
+                        clean(name),
+                        None,
+                        None,
+                        None,
+                        "a queue of this name cannot be asked for over AMQP",
+                    )
+                    for name in unspeakable
                 ),
             )
             assert (facts.via, facts.connections, facts.alarms_known) == ("amqp", None, False)
-            assert connection.take_cost().queries == 5
+            assert connection.take_cost().queries == 6
 
     asyncio.run(run())
 

@@ -206,7 +206,7 @@ class Session:
 
     def _old(self, source: str) -> bool:
         state = self._watch.states[source]
-        limit = stale_after_s(state.source, self._watch.context.thresholds.stale_factor)
+        limit = stale_after_s(state.source, state.cost, self._watch.context.thresholds.stale_factor)
         return state.state == "stale" and (state.age_s or 0.0) > limit
 
     def _well(self, since: float) -> bool:

@@ -286,7 +286,7 @@ def settled(stack: Stack) -> bool:
     api = {queue["name"]: (queue.get("messages_ready"), queue.get("messages_unacknowledged")) for queue in listed}
     same = all(api[name] == (queue["ready"], queue["unacked"]) for name, queue in queues.items())
     held = sum(queues[name]["unacked"] or 0 for name in PRESS_QUEUES)
-    return same and held == 4 == queues["media.thumbs-v2"]["unacked"]
+    return bool(same and held == 4 == queues["media.thumbs-v2"]["unacked"])
 
 
 def described(stack: Stack) -> str:
@@ -497,7 +497,7 @@ def test_drift_of_mapped_balances(stack: Stack, told: Json) -> None:
     }
     assert (drift["sampled"], verdicts) == (
         300,
-        {"same": 288, "differing": 5, "missing": 4, "unreadable": 3},
+        {"same": 287, "differing": 6, "missing": 4, "unreadable": 3},
     )
     assert drift["largest"] == "0.01"
     assert told["sync"]["lag_s"] == pytest.approx(1200, abs=120)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import re
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
@@ -17,6 +16,7 @@ import aio_pika
 from aio_pika import exceptions as amqp_errors
 from aiormq import exceptions as channel_errors
 from aiormq.connection import TransportFactory
+from pamqp import commands
 from pamqp.common import FieldTable
 from yarl import URL
 
@@ -33,7 +33,8 @@ CLOSE_S = 1.0
 FRAME_BYTES = 64
 """What one declare, or its answer, takes on the wire beside the queue's name, roughly."""
 
-_ASKABLE = re.compile(r"[a-zA-Z0-9\-_.:@#,/+ ]{1,255}")
+NAME_BYTES = 255
+"""The longest name that AMQP can carry."""
 _PROPERTIES: FieldTable = {"connection_name": "unstick", "product": "unstick"}
 
 T = TypeVar("T")
@@ -77,7 +78,7 @@ class AmqpConnection:
 
         Raises :class:`BackendError`: without ``transport`` when this one queue cannot be asked for.
         """
-        if not _ASKABLE.fullmatch(queue):
+        if not _askable(queue):
             raise failure(TroubleKind.PROTOCOL, "a queue of this name cannot be asked for over AMQP")
         missed_at = self._absent_since.get(queue)
         if missed_at is not None and clock.monotonic() - missed_at < ABSENT_FOR_S:
@@ -141,7 +142,8 @@ class AmqpConnection:
             self._channel = await self._connection.channel(publisher_confirms=False)
         self._spend(queue)
         try:
-            answer = (await self._channel.declare_queue(queue, passive=True)).declaration_result
+            channel: Any = await self._channel.get_underlay_channel()
+            answer = await channel.rpc(_Declare(queue=queue, passive=True))
         except channel_errors.ChannelClosed as error:  # the broker answers a failed declare by closing the channel
             self._channel = None
             if isinstance(error, channel_errors.ChannelNotFoundEntity):
@@ -182,6 +184,20 @@ class AmqpConnection:
     def _spend(self, queue: str) -> None:
         cost, size = self._cost, FRAME_BYTES + len(queue)
         self._cost = Cost(cost.queries + 1, cost.bytes_in + size, cost.bytes_out + size)
+
+
+def _askable(queue: str) -> bool:
+    try:
+        return 0 < len(queue.encode()) <= NAME_BYTES
+    except UnicodeEncodeError:
+        return False
+
+
+class _Declare(commands.Queue.Declare):
+    """A declare whose name the broker judges: RabbitMQ takes names of any script, pamqp only some of ASCII."""
+
+    def validate(self) -> None:
+        """Everything is fine; :meth:`AmqpConnection.depth` has looked at the length."""
 
 
 class _Sockets(TransportFactory):

@@ -13,6 +13,8 @@ from unstick.facts.reading import Cost, Fresh, Missing, Source, Stale, Trouble, 
 FactT = TypeVar("FactT", bound=Fact)
 
 STALE_FLOOR_S = 5.0
+LATE_LOOKS = 6.0
+"""A server that needs long for an answer is asked less often: its readings may be this many looks old."""
 """A shorter silence is a hiccup; a source that fails for longer is unseen, however slowly it is asked."""
 HICCUP_S = 10.0
 """A server that answered before may fail this long before it counts as down."""
@@ -49,9 +51,9 @@ class Seen(Generic[FactT]):
         self.current = self.age_s <= stale_after_s
 
 
-def stale_after_s(source: Source, factor: float) -> float:
-    """How old a reading may be and still count: some intervals, at least 5 s."""
-    return max(factor * source.interval_s, STALE_FLOOR_S)
+def stale_after_s(source: Source, cost: Cost, factor: float) -> float:
+    """How old a reading may be and still count: some intervals, at least 5 s, and more when it took long to have."""
+    return max(factor * source.interval_s, STALE_FLOOR_S, LATE_LOOKS * cost.took_s)
 
 
 def source_state(observation: Observation, now: float, factor: float) -> SourceState:
@@ -64,7 +66,7 @@ def source_state(observation: Observation, now: float, factor: float) -> SourceS
             return SourceState(source, "stale", max(0.0, now - at), trouble, max(0.0, now - since), cost)
         case Fresh(_, at, cost):
             age = max(0.0, now - at)
-            late = age > stale_after_s(source, factor)
+            late = age > stale_after_s(source, cost, factor)
             overdue = Trouble(TroubleKind.TIMEOUT, "no newer answer") if late else None
             return SourceState(source, "stale" if late else "fresh", age, overdue, None, cost)
 
@@ -83,7 +85,7 @@ class Sight:
         for observation in self.frame.observations:
             reading = observation.reading
             if isinstance(reading, Fresh | Stale) and isinstance(reading.value, kind):
-                limit = stale_after_s(observation.source, self._factor)
+                limit = stale_after_s(observation.source, reading.cost, self._factor)
                 if isinstance(reading, Stale) and self.now - reading.since >= STALE_FLOOR_S:
                     limit = -1.0
                 yield Seen(observation.source, reading.value, reading.at, self.now, limit)
@@ -99,4 +101,4 @@ class Sight:
     def _young(self, state: SourceState) -> bool:
         if state.age_s is None or (state.failing_s or 0.0) >= STALE_FLOOR_S:
             return False
-        return state.age_s <= stale_after_s(state.source, self._factor)
+        return state.age_s <= stale_after_s(state.source, state.cost, self._factor)

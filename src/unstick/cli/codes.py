@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 DONE = 0
+UNKNOWN = 3
+"""Of ``status`` alone: it could not tell."""
 USAGE = 64
 BAD_TAPE = 65
 NO_INPUT = 66

@@ -29,6 +29,9 @@ BUDGET_S = 2.5
 QUEUE_CAP = 200
 """Queues of one virtual host that are named in an entry."""
 
+EVERY_PRIORITY = tuple(range(10))
+"""Which priorities a Celery application gives lists of their own no key tells: all that Celery has are asked for."""
+
 ConnectionT = TypeVar("ConnectionT", bound=Connection)
 AnswerT = TypeVar("AnswerT")
 Columns = dict[str, frozenset[str]]
@@ -188,6 +191,7 @@ def _celery_entries(found: Iterable[Any], url: Url | None) -> tuple[Celery, ...]
             url=url,
             queues=broker.queues or Celery().queues,
             key_prefix=broker.key_prefix,
+            priority_steps=EVERY_PRIORITY,
         )
         for broker in found
     )

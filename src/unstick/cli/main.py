@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 import click
 
 from unstick import __version__
-from unstick.cli.codes import INPUT_OUTPUT, INTERNAL, INTERRUPTED, USAGE
+from unstick.cli.codes import DONE, INPUT_OUTPUT, INTERNAL, INTERRUPTED, UNKNOWN, USAGE
 from unstick.cli.complaint import complain
 
 if TYPE_CHECKING:
@@ -226,28 +226,33 @@ def demo(ctx: click.Context, /, *, name: str | None, listed: bool, speed: float,
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command line ``arguments``; the exit code. Errors are one line on standard error."""
-    speaks_nagios = _command(arguments) == "status"
     try:
         result = unstick.main(args=list(arguments), prog_name="unstick", standalone_mode=False)
     except click.exceptions.Exit as leave:
         return leave.exit_code
-    except click.ClickException as error:
-        complain(error.format_message() + "; mend: see unstick --help")
-        return 3 if speaks_nagios else USAGE
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()
-        return 0
-    except OSError as error:
-        complain(f"input or output failed: {error}; mend: look at the disk, and at where the output goes")
-        return 3 if speaks_nagios else INPUT_OUTPUT
+        return DONE
     except Exception as error:  # noqa: BLE001 - the last door: one line instead of a traceback
-        from unstick.cli.crash import report  # noqa: PLC0415 - only when it crashed
+        code = _told(error)
+        return UNKNOWN if _command(arguments) == "status" else code
+    return result if isinstance(result, int) else DONE
 
-        complain(report(error))
-        return 3 if speaks_nagios else INTERNAL
-    return result if isinstance(result, int) else 0
+
+def _told(error: Exception) -> int:
+    """Complain of ``error``; the exit code."""
+    if isinstance(error, click.ClickException):
+        complain(error.format_message() + "; mend: see unstick --help")
+        return USAGE
+    if isinstance(error, OSError):
+        complain(f"input or output failed: {error}; mend: look at the disk, and at where the output goes")
+        return INPUT_OUTPUT
+    from unstick.cli.crash import report  # noqa: PLC0415 - only when it crashed
+
+    complain(report(error))
+    return INTERNAL
 
 
 def _command(arguments: Sequence[str]) -> str | None:

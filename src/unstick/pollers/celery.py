@@ -79,7 +79,7 @@ class CeleryPoller:
         keys = await self._scan.step(connection)
         if not keys:
             return
-        for key, bound in (await read_bindings(connection, keys)).items():
+        for key, bound in (await read_bindings(connection, keys, self._settings.separator)).items():
             self._bindings[key.partition(BINDING)[2]] = bound
             for _, queue in bound:
                 self._note(queue)

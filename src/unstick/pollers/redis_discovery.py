@@ -126,9 +126,11 @@ async def _celery(connection: RedisConnection, keys: set[str]) -> tuple[FoundCel
     return tuple(FoundCelery(prefix, tuple(sorted(names))) for prefix, names in sorted(queues.items()))
 
 
-async def read_bindings(connection: RedisConnection, keys: Iterable[str]) -> dict[str, list[tuple[str, str]]]:
+async def read_bindings(
+    connection: RedisConnection, keys: Iterable[str], separator: str = _KOMBU_SEPARATOR
+) -> dict[str, list[tuple[str, str]]]:
     """Routing key and queue of every binding of the exchanges at ``keys``; those of remote control and events left
-    out, since they name a queue per worker process, dead ones too.
+    out, since they name a queue per worker process, dead ones too. ``separator``: ``sep`` of the transport options.
     """
     wanted = [key for key in sorted(keys) if not _internal_exchange(key.partition(BINDING)[2])][:EXCHANGE_CAP]
     trip = RoundTrip()
@@ -138,7 +140,7 @@ async def read_bindings(connection: RedisConnection, keys: Iterable[str]) -> dic
     for key, answer in answers.items():
         match answer.items:
             case [bytes(), [*members]]:
-                bound = (_binding(exact(member)) for member in members if isinstance(member, bytes))
+                bound = (_binding(exact(member), separator) for member in members if isinstance(member, bytes))
                 found[key] = [binding for binding in bound if binding is not None]
     return found
 
@@ -171,8 +173,8 @@ def _spellable(name: str) -> bool:
     return not re.search("[\ud800-\udfff]", name)
 
 
-def _binding(member: str) -> tuple[str, str] | None:
-    parts = member.split(_KOMBU_SEPARATOR)
+def _binding(member: str, separator: str) -> tuple[str, str] | None:
+    parts = member.split(separator)
     if len(parts) != 3 or not parts[2] or _internal_queue(parts[2]):
         return None
     return parts[0], parts[2]

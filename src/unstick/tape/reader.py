@@ -104,9 +104,11 @@ class Tape:
         """Whether a writer holds the file."""
         try:
             fcntl.flock(self._file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError:
+            fcntl.flock(self._file, fcntl.LOCK_UN)
+        except BlockingIOError:
             return True
-        fcntl.flock(self._file, fcntl.LOCK_UN)
+        except OSError:
+            return False  # a file system without locks
         return False
 
     def refresh(self) -> int:

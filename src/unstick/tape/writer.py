@@ -6,6 +6,7 @@ and a keyframe. A keyframe is synced to the disk, so that a power cut costs a mi
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -213,16 +214,14 @@ def _create(path: Path) -> int:
         file = os.open(path, flags, 0o600)
     except FileExistsError:
         raise TapeError(*_occupied(path)) from None
-    fcntl.flock(file, fcntl.LOCK_EX)
+    with contextlib.suppress(OSError):  # a file system without locks; the file is new all the same
+        fcntl.flock(file, fcntl.LOCK_EX)
     return file
 
 
 def _occupied(path: Path) -> tuple[str, str]:
     """Who holds a file that exists, and what to do."""
-    try:
-        with Tape.open(path) as tape:
-            if tape.growing():
-                return f"is being recorded by process {tape.meta.pid}", "choose another name"
-    except (OSError, TapeError):
-        pass
+    with contextlib.suppress(OSError, TapeError), Tape.open(path) as tape:
+        if tape.growing():
+            return f"is being recorded by process {tape.meta.pid}", "choose another name"
     return "exists already; a recording is never overwritten", "choose another name"

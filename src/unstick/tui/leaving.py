@@ -21,7 +21,7 @@ _DEADLINE_S = 1.5
 
 
 class Leaving:
-    """While entered, SIGTERM, SIGHUP, SIGINT, SIGQUIT and a hung-up terminal call ``leave(128 + n)`` from whichever thread.
+    """While entered, signals that end a program and a hung-up terminal call ``leave(128 + n)`` from whichever thread.
 
     If the program is still there after 1.5 s (a terminal that takes no bytes blocks everything that paints), the
     terminal is restored as far as it listens and the process ends. ``restore`` says whether it did that itself.
