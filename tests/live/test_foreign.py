@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 
@@ -281,10 +280,10 @@ def settled(stack: Stack) -> bool:
         for held in (press_held(stack), truth.celery_delivered(stack.redis, PLAIN_DB, prefix=PLAIN_PREFIX))
     ):
         return False
-    queues = truth.rabbit_queues(stack.rabbit, VHOST)
-    listed = stack.rabbit.api("GET", f"queues/{quote(VHOST, safe='')}?disable_stats=true&enable_queue_totals=true")
-    api = {queue["name"]: (queue.get("messages_ready"), queue.get("messages_unacknowledged")) for queue in listed}
-    same: bool = all(api[name] == (queue["ready"], queue["unacked"]) for name, queue in queues.items())
+    queues, links = truth.rabbit_queues(stack.rabbit, VHOST), truth.rabbit_connections(stack.rabbit)
+    same = truth.channel_statistics(stack.rabbit) == {name: link.channels for name, link in links.items()}
+    api = truth.queue_statistics(stack.rabbit, VHOST)
+    same = same and all(api[name] == (queue["ready"], queue["unacked"]) for name, queue in queues.items())
     held = sum(queues[name]["unacked"] or 0 for name in PRESS_QUEUES)
     return same and (held == 4 == queues["media.thumbs-v2"]["unacked"])
 
@@ -499,7 +498,7 @@ def test_drift_of_mapped_balances(stack: Stack, told: Json) -> None:
         300,
         {"same": 287, "differing": 6, "missing": 4, "unreadable": 3},
     )
-    assert drift["largest"] == "0.01"
+    assert Decimal(drift["largest"]) == Decimal("0.01")
     assert told["sync"]["lag_s"] == pytest.approx(1200, abs=120)
     assert told["sync"]["overdue"] is False
 

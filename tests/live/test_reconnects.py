@@ -99,6 +99,6 @@ async def storm(watch: Watch, proxies: dict[str, FaultProxy], wanted: int) -> No
     chance = random.Random(1)
     goals = {proxy: proxy.accepted + wanted for proxy in proxies.values()}
     while left := [proxy for proxy, goal in goals.items() if proxy.accepted < goal]:
-        await asyncio.sleep(chance.uniform(0.0, 0.05))
+        await asyncio.sleep(chance.uniform(0.0, 0.02))
         for proxy in left:
             proxy.rst_all()

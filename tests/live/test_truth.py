@@ -35,8 +35,10 @@ from tests.live.truth import (
     answering,
     ask_status,
     celery_sizes,
+    channel_statistics,
     dead_holders,
     library_sizes,
+    queue_statistics,
     truth_of,
 )
 from unstick import clock
@@ -317,13 +319,11 @@ def something_waits(world: World) -> bool:
 
 def statistics_settled(rabbit: Rabbit, true: Truth) -> bool:
     """Whether the management API has caught up with the queues and connections themselves."""
-    listed = rabbit.api("GET", "queues?disable_stats=true&enable_queue_totals=true")
-    api = {queue["name"]: (queue.get("messages_ready"), queue.get("messages_unacknowledged")) for queue in listed}
+    if channel_statistics(rabbit) != {name: link.channels for name, link in true.links.items()}:
+        return False
+    api = queue_statistics(rabbit)
     queues = {name: depths for (_, place, name), depths in true.queues.items() if place == "/"}
-    links = {link["name"]: link["channels"] for link in rabbit.api("GET", "connections")}
-    return all(api[name] == (depths["ready"], depths["in_flight"]) for name, depths in queues.items()) and links == {
-        name: link.channels for name, link in true.links.items()
-    }
+    return all(api[name] == (depths["ready"], depths["in_flight"]) for name, depths in queues.items())
 
 
 def seen_since(board: Board, at: float) -> bool:
@@ -463,7 +463,9 @@ def test_what_is_stuck_is_told_with_what_it_holds(scene: Scene) -> None:
     titles = [finding["title"] for finding in scene.living["board"]["findings"]]
     if scene.name == "stuck-proxies":
         assert "is gone and still holds 15 proxies, 3 locks (last sign " in titles[0]
-        assert any(title.startswith("worker b77514be_16 is dead and still holds 1 proxy (last sign ") for title in titles)
+        assert any(
+            title.startswith("worker b77514be_16 is dead and still holds 1 proxy (last sign ") for title in titles
+        )
     if scene.name == "lock-pileup":
         held = sum(worker == "worker_2" for worker, _ in scene.true.locks.values())
         assert titles[0].endswith(f"still holds {held} locks")

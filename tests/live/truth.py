@@ -17,6 +17,7 @@ from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from kombu.connection import Connection
 
@@ -169,6 +170,18 @@ def rabbit_connections(rabbit: Rabbit) -> dict[str, Link]:
         )
         for link in listed
     }
+
+
+def queue_statistics(rabbit: Rabbit, vhost: str = "/") -> dict[str, tuple[int | None, int | None]]:
+    """What the management API tells of ready and unacknowledged messages, some seconds behind the queues."""
+    path = f"queues/{quote(vhost, safe='')}?disable_stats=true&enable_queue_totals=true"
+    listed = rabbit.api("GET", path)
+    return {queue["name"]: (queue.get("messages_ready"), queue.get("messages_unacknowledged")) for queue in listed}
+
+
+def channel_statistics(rabbit: Rabbit) -> dict[str, int]:
+    """What the management API tells of each connection's channels, some seconds behind the connections."""
+    return {link["name"]: link["channels"] for link in rabbit.api("GET", "connections")}
 
 
 def _client_name(properties: list[list[Any]]) -> str | None:

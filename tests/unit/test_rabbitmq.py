@@ -19,7 +19,7 @@ from unstick.facts.rabbitmq import RabbitChurn, RabbitConnection, RabbitFacts, R
 from unstick.facts.reading import TroubleKind
 from unstick.pollers import rabbitmq
 from unstick.pollers.queue_owners import Owners, internal, owner_of
-from unstick.pollers.rabbit_reply import connections
+from unstick.pollers.rabbit_reply import connection_facts, connections
 from unstick.pollers.rabbitmq import RabbitPoller
 
 
@@ -135,6 +135,15 @@ def test_a_user_without_the_monitoring_tag_sees_no_connections_at_all(tags: obje
     facts = look(broker(whoami=answer({"name": "app", "tags": tags})))
     assert (facts.connections, facts.connection_count, facts.channel_count) == (None, None, None)
     assert look(broker(whoami=answer({"tags": "monitoring"}))).connection_count == 9
+
+
+@pytest.mark.parametrize(("age_s", "said", "told"), [(4, 0, None), (4, 3, 3), (60, 0, 0), (None, 0, 0)])
+def test_a_connection_without_figures_yet_has_unknown_channels(
+    age_s: int | None, said: int, told: int | None
+) -> None:
+    items = connections(json.dumps([{"name": "n", "connected_at": 1_795_000_000_000, "channels": said}]).encode())
+    (fact,) = connection_facts(items, 10, None if age_s is None else 1_795_000_000.0 + age_s)
+    assert fact.channels == told
 
 
 def test_no_connections_in_the_list_but_some_in_the_totals_is_unknown() -> None:

@@ -199,7 +199,7 @@ def _program(process: Process) -> str:
     except (psutil.Error, OSError):
         return process.name
     while arguments and arguments[0].startswith("-") and arguments[0] != "-m":
-        arguments = arguments[1:]
+        arguments = arguments[2 if arguments[0] in {"-W", "-X"} else 1 :]
     runs = arguments[1:2] if arguments[:1] == ["-m"] else [Path(word).name for word in arguments[:1]]
     return clean(" ".join([process.name, *runs]), 80)
 

@@ -20,6 +20,8 @@ Odd = list[Any] | str | int | float | bool | None
 """What may stand in a list where an object belongs."""
 
 ALARMS_LIMIT = 20
+NO_FIGURES_S = 10.0
+"""A connection younger than two rounds of the broker's statistics (5 s each) counts 0 channels, however many it has."""
 _SEES_EVERYTHING = frozenset({"administrator", "monitoring"})
 
 
@@ -156,26 +158,31 @@ def queues(body: bytes) -> list[Queue]:
     return [q for q in items if isinstance(q, Queue) and isinstance(q.name, str) and isinstance(q.vhost, str)]
 
 
-def connection_facts(items: Iterable[Connection], limit: int) -> tuple[RabbitConnection, ...]:
-    """At most ``limit`` connections, those with most channels first."""
-    facts = [_connection(item) for item in items if isinstance(item.name, str)]
+def connection_facts(
+    items: Iterable[Connection], limit: int, server_at: float | None = None
+) -> tuple[RabbitConnection, ...]:
+    """At most ``limit`` connections, those with most channels first. ``server_at``: when the broker answered."""
+    facts = [_connection(item, server_at) for item in items if isinstance(item.name, str)]
     facts.sort(key=lambda fact: (-(fact.channels or 0), fact.name))
     return tuple(facts[:limit])
 
 
-def _connection(item: Connection) -> RabbitConnection:
+def _connection(item: Connection, server_at: float | None) -> RabbitConnection:
+    connected_at, channels = instant(item.connected_at), whole(item.channels)
+    if channels == 0 and connected_at and server_at and server_at - connected_at < NO_FIGURES_S:
+        channels = None
     host, port = text(item.peer_host), whole(item.peer_port)
     client = item.client_properties
     heartbeat = number(item.timeout)
     return RabbitConnection(
         name=clean(item.name),
-        connected_at=instant(item.connected_at),
+        connected_at=connected_at,
         client=text(item.user_provided_name),
         product=text(client.product) if isinstance(client, Client) else None,
         user=text(item.user),
         vhost=text(item.vhost),
         peer=f"{host}:{port}" if host and port else host,
-        channels=whole(item.channels),
+        channels=channels,
         channel_max=whole(item.channel_max),
         heartbeat_s=heartbeat if heartbeat is not None and heartbeat >= 0 else None,
         state=text(item.state),

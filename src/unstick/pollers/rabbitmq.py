@@ -111,10 +111,11 @@ class RabbitPoller:
     async def _connections(
         self, connection: HttpConnection, overview: Overview
     ) -> tuple[RabbitConnection, ...] | None:
-        items = connections((await self._get(connection, _CONNECTIONS)).body)
+        answer = await self._get(connection, _CONNECTIONS)
+        items = connections(answer.body)
         if not items and whole(overview.totals.connections) != 0:
             return None
-        return connection_facts(items, CONNECTIONS_LIMIT)
+        return connection_facts(items, CONNECTIONS_LIMIT, answer.date_at)
 
     async def _queues(self, connection: HttpConnection, overview: Overview) -> list[Queue] | None:
         """All queues that this user may see; ``None`` when an empty list may be a refusal."""

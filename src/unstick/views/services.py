@@ -62,7 +62,10 @@ def _says(item: Service) -> str:
         return "connecting"
     parts = [item.note] if item.note else []
     if item.worker is not None and item.state.state == "fresh":
-        parts.append(f"up {duration(item.worker.uptime_s)}, {count(item.worker.processed)} done")
+        if item.worker.uptime_s is not None:
+            parts.append(f"up {duration(item.worker.uptime_s)}")
+        if item.worker.processed is not None:
+            parts.append(f"{count(item.worker.processed)} done")
         if item.per_min is not None:
             parts.append(f"{count(item.per_min)}/min")
     return ", ".join(parts)
