@@ -117,6 +117,22 @@ def test_a_flipped_bit_is_always_noticed_and_costs_one_record(tmp_path: Path) ->
         assert all(same(read, frames[read.at]) for read in found)
 
 
+def test_a_flipped_bit_in_a_declared_size_is_damage_and_no_bomb(tmp_path: Path) -> None:
+    path = tmp_path / "a.tape"
+    taped(path, 6)
+    data = path.read_bytes()
+    with Tape.open(path) as tape:
+        records, hurt = len(tape.entries), tape.entries[4]
+    for bit in range(18 * 8):
+        flipped = bytearray(data)
+        flipped[hurt.offset + HEADER_SIZE + bit // 8] ^= 1 << bit % 8
+        path.write_bytes(flipped)
+        with Tape.open(path) as tape:
+            tape.check()
+            assert [damage.offset for damage in tape.damages] == [hurt.offset]
+            assert len(tape.entries) == records
+
+
 def test_bytes_that_are_gone_or_too_many_are_a_gap(tmp_path: Path) -> None:
     path = tmp_path / "a.tape"
     frames = {made.at: made for made in taped(path, 130)}

@@ -25,12 +25,13 @@ FLICKER_S = 15.0
 
 
 class Stretch(msgspec.Struct):
-    """One level, or one finding at its worst, from ``begin`` to ``end`` (UTC seconds)."""
+    """One level, or one finding, from ``begin`` to ``end`` (UTC seconds); the finding as it first was at its worst."""
 
     begin: float
     end: float
     level: Level
     finding: Finding | None = None
+    last: Finding | None = None
     open: bool = True
 
 
@@ -66,8 +67,8 @@ class Account:
         if stretch is None or at - stretch.end > FLICKER_S:
             stretch = self._last[finding.id] = Stretch(at, at, finding.level, finding)
             self.findings.append(stretch)
-        stretch.end, stretch.open = at, True
-        if finding.level.rank >= stretch.level.rank:
+        stretch.end, stretch.last, stretch.open = at, finding, True
+        if finding.level.rank > stretch.level.rank:
             stretch.level, stretch.finding = finding.level, finding
 
 
@@ -140,9 +141,11 @@ def _findings(found: list[Stretch]) -> list[str]:
         told.append(f"| {_at(s.begin)} | {end} | {duration(s.end - s.begin)} | {s.level.value} | {title} |")
     told.append("")
     for s in found:
-        if s.finding and s.finding.evidence:
+        if s.finding and s.last:
             told.append(f"- **{plain(s.finding.title)}**")
             told += [f"    - {plain(evidence)}" for evidence in s.finding.evidence]
+            if s.last.title != s.finding.title:
+                told.append(f"    - in the end: {plain(s.last.title)}")
     return told
 
 

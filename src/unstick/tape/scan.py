@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import zlib
 
 import msgspec
 
 from unstick.tape.record import (
+    CONTENT_LIMIT,
     HEADER_SIZE,
     MARKER,
     PAYLOAD_LIMIT,
@@ -78,9 +80,17 @@ class Scanner:
         header = parse_header(data)
         if header is None:
             return None
+        entry = Entry(header, offset)
         with contextlib.suppress(DamageError):  # the payload's checksum will tell when it is read
-            check_content(header, content_size(data[HEADER_SIZE : HEADER_SIZE + header.size]))
-        return Entry(header, offset)
+            if content_size(data[HEADER_SIZE : HEADER_SIZE + header.size]) > CONTENT_LIMIT:
+                self._refuse(entry)
+        return entry
+
+    def _refuse(self, entry: Entry) -> None:
+        """Raises ``TapeError`` where a record was written with a size over the limit; a flipped bit is mere damage."""
+        payload = os.pread(self._file, entry.header.size, entry.offset + HEADER_SIZE)
+        if zlib.crc32(payload) == entry.header.checksum:
+            check_content(entry.header, content_size(payload))
 
     def _search(self, size: int) -> Entry | None:
         """The next whole record behind the damage here: also inside the record before, should bytes be missing."""
