@@ -26,6 +26,7 @@ from unstick.cli.wiring import lane_specs
 from unstick.config import load
 from unstick.facts.frame import Frame
 from unstick.facts.host import HostFacts
+from unstick.facts.rabbitmq import RabbitFacts
 from unstick.facts.reading import Fresh, Stale
 from unstick.feeds.live import LiveFeed
 from unstick.tape.writer import Writer
@@ -108,19 +109,23 @@ def _of_the_lab(frame: Frame, pids: set[int]) -> Frame:
     observations = []
     for observation in frame.observations:
         reading = observation.reading
-        if isinstance(reading, Fresh | Stale) and isinstance(reading.value, HostFacts):
-            facts = reading.value
-            facts = msgspec.structs.replace(
-                facts,
-                hostname=HOST,
-                top=tuple(process for process in facts.top if process.pid in pids),
-                disks=tuple(disk for disk in facts.disks if disk.mount == "/"),
-            )
+        if isinstance(reading, Fresh | Stale) and isinstance(reading.value, HostFacts | RabbitFacts):
+            facts = _host(reading.value, pids) if isinstance(reading.value, HostFacts) else _broker(reading.value)
             replaced = msgspec.structs.replace(reading, value=facts)
             observations.append(msgspec.structs.replace(observation, reading=replaced))
         else:
             observations.append(observation)
     return msgspec.structs.replace(frame, observations=tuple(observations))
+
+
+def _host(facts: HostFacts, pids: set[int]) -> HostFacts:
+    top = tuple(process for process in facts.top if process.pid in pids)
+    disks = tuple(disk for disk in facts.disks if disk.mount == "/")
+    return msgspec.structs.replace(facts, hostname=HOST, top=top, disks=disks)
+
+
+def _broker(facts: RabbitFacts) -> RabbitFacts:
+    return msgspec.structs.replace(facts, name=f"{facts.name.partition('@')[0]}@{HOST}")
 
 
 def record(name: str, path: Path, *, faster: float = 1.0) -> None:

@@ -267,7 +267,7 @@ def start_projects(stack: Stack) -> None:
 def failed(stack: Stack) -> bool:
     """Whether both shops have given up what cannot be done."""
     on_rabbit = truth.dramatiq_sizes(stack.shop_rabbit["SHOP_BROKER"], SHOP_QUEUES)
-    return shop_depths(stack)["_low"]["dead"] == on_rabbit["_low"][2] == 4
+    return (shop_depths(stack)["_low"]["dead"], on_rabbit["_low"][2]) == (4, 4)
 
 
 def settled(stack: Stack) -> bool:
@@ -537,17 +537,31 @@ def test_celery_itself_finds_the_same(stack: Stack, told: Json) -> None:
     assert {queue: items["celery", "пресса", queue]["ready"] for queue in PRESS_QUEUES} == on_redis
     on_rabbit = truth.celery_sizes(stack.press_rabbit["PRESS_BROKER"], PRESS_QUEUES)
     assert {queue: items["celery", VHOST, queue]["ready"] for queue in PRESS_QUEUES} == on_rabbit
-    for environment, place in ((stack.press_redis, "пресса"), (stack.press_rabbit, VHOST)):
-        reserved = inspect_reserved(stack, environment)
+    presses = {"press-redis": (stack.press_redis, "пресса"), "press-rabbit": (stack.press_rabbit, VHOST)}
+    for worker, (environment, place) in presses.items():
+        reserved = inspect_reserved(stack, f"{worker}@здесь", environment)
         held = {queue: items["celery", place, queue]["in_flight"] for queue in PRESS_QUEUES}
         assert held == {queue: reserved[queue] for queue in PRESS_QUEUES}
         assert sum(reserved.values()) == 4
 
 
-def inspect_reserved(stack: Stack, environment: dict[str, str]) -> Counter[str]:
-    """What the press's only worker has fetched and not begun, as it says itself, by queue."""
+def inspect_reserved(stack: Stack, worker: str, environment: dict[str, str]) -> Counter[str]:
+    """What a worker has fetched and not begun, as it says itself, by queue."""
     done = subprocess.run(
-        [sys.executable, "-m", "celery", "-A", "pressroom", "inspect", "reserved", "--json", "-t", "10"],
+        [
+            sys.executable,
+            "-m",
+            "celery",
+            "-A",
+            "pressroom",
+            "inspect",
+            "reserved",
+            "--json",
+            "-t",
+            "10",
+            "-d",
+            worker,
+        ],
         cwd=stack.directory,
         env=clean_env(**environment),
         capture_output=True,

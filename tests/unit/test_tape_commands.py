@@ -199,15 +199,6 @@ def test_the_list_of_demos_has_a_line_each(
     assert "one, two" in capsys.readouterr().err
 
 
-def test_every_shipped_recording_is_whole_and_has_a_title() -> None:
-    for name in demo.names():
-        with Tape.open(demo.shelf() / f"{name}.tape") as opened:
-            opened.check()
-            assert opened.damages == []
-            assert opened.ended
-            assert opened.meta.title
-
-
 def test_no_screen_no_board(tape: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "unstick", "replay", tape],

@@ -149,12 +149,16 @@ class RedisConnection:
         try:
             with self._breaking():
                 await wire.connect()
-            if self._wire is not wire:
-                raise failure(TroubleKind.CLOSED, "connection was given up", transport=True)
+            self._still_wanted(wire)
         except BaseException:
             wire.cut()  # aborted before there was a socket, it would connect all the same
             raise
         self._spend(0, 0)
+
+    def _still_wanted(self, wire: _Wire) -> None:
+        """Raises where :meth:`abort` came while ``wire`` was being connected."""
+        if self._wire is not wire:
+            raise failure(TroubleKind.CLOSED, "connection was given up", transport=True)
 
     async def _reply(self, wire: _Wire, command: Command) -> object:
         try:

@@ -25,7 +25,7 @@ FLICKER_S = 15.0
 
 
 class Stretch(msgspec.Struct):
-    """One level, or one finding, from ``begin`` to ``end`` (UTC seconds); the finding as it first was at its worst."""
+    """One level or finding from ``begin`` to ``end`` (UTC seconds); the finding as first seen at its worst."""
 
     begin: float
     end: float

@@ -21,7 +21,7 @@ Odd = list[Any] | str | int | float | bool | None
 
 ALARMS_LIMIT = 20
 NO_FIGURES_S = 10.0
-"""A connection younger than two rounds of the broker's statistics (5 s each) counts 0 channels, however many it has."""
+"""Younger connections count 0 channels, however many they have: the broker's statistics need two rounds of 5 s."""
 _SEES_EVERYTHING = frozenset({"administrator", "monitoring"})
 
 

@@ -87,7 +87,7 @@ class Scanner:
         return entry
 
     def _refuse(self, entry: Entry) -> None:
-        """Raises ``TapeError`` where a record was written with a size over the limit; a flipped bit is mere damage."""
+        """Raises ``TapeError`` for a record that was written with a size over the limit; a flipped bit is damage."""
         payload = os.pread(self._file, entry.header.size, entry.offset + HEADER_SIZE)
         if zlib.crc32(payload) == entry.header.checksum:
             check_content(entry.header, content_size(payload))
