@@ -54,6 +54,7 @@ def publishes(rabbit: Rabbit) -> int:
 async def watched(urls: Urls, postgres: Postgres, redis_server: Redis, rabbit: Rabbit) -> Seen:
     before, database = names(rabbit), int(urls.redis.rpartition("/")[2])
     keys = redis_server.cli("KEYS", "*", db=database)
+    logged = len(postgres.logged("unstick"))
     published, channels_before = publishes(rabbit), len(rabbit.api("GET", "channels"))
     with redis_server.monitor() as lines:
         async with Watch(watching(urls)) as watch:
@@ -73,7 +74,7 @@ async def watched(urls: Urls, postgres: Postgres, redis_server: Redis, rabbit: R
     commands = [m[3].upper() for line in lines if (m := _COMMAND.match(line)) and int(m[1]) == database]
     return Seen(
         fresh,
-        [statement.text for statement in postgres.logged("unstick")],
+        [statement.text for statement in postgres.logged("unstick")[logged:]],
         commands,
         (keys, redis_server.cli("KEYS", "*", db=database)),
         (before, names(rabbit)),
