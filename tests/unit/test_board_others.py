@@ -250,6 +250,15 @@ class TestLockEndpoints:
     def test_a_worker_whose_endpoint_refuses_is_dead(self) -> None:
         assert self.states(endpoint("a", "worker_1"), endpoint("b", "worker_2")) == ["orphaned"]
 
+    def test_a_worker_whose_health_endpoint_bears_its_id_is_told_with_its_locks(self) -> None:
+        table = LockFacts("postgres", "locks", T0, 1, 0, 0, (("worker_1", 1),), (lock(1, "worker_1", T0 + 600),))
+        board = played([frame(T0, fresh("locks", table, T0), missing("health:worker_1", T0))])
+        assert board.subjects.locks is not None
+        assert board.subjects.locks.orphaned == 1
+        first = board.findings[0]
+        assert (first.id, first.held) == ("worker-dead:worker_1", 1)
+        assert first.title.endswith("refused by server, still holds 1 lock")
+
     def test_where_endpoints_list_the_locks_of_all_nothing_is_concluded(self) -> None:
         assert self.states(endpoint("a", "worker_1"), endpoint("b", "worker_1")) == ["held"]
         assert self.states(endpoint("a", "worker_1", "worker_2"), endpoint("b")) == ["held"]

@@ -40,9 +40,9 @@ def stuck(board: Board) -> bool:
 def stalled(board: Board) -> bool:
     """It beats, and nothing is acknowledged while messages wait."""
     workers = status(board)["workers"]["items"]
-    waiting = {queue["name"]: queue["ready"] for queue in status(board)["queues"]["items"]}
+    queues = [queue for queue in status(board)["queues"]["items"] if queue["system"] == "dramatiq"]
     beats = any(w["kind"] == "dramatiq" and w["life"] == "stalled" and w["last_seen_s"] < 3 for w in workers)
-    return beats and waiting["default"] > 50
+    return beats and any(queue["name"] == "default" and queue["ready"] > 50 for queue in queues)
 
 
 def leaking(board: Board) -> bool:
@@ -57,7 +57,7 @@ def lagging(board: Board) -> bool:
 
 def piled(board: Board) -> bool:
     locks = status(board)["locks"]
-    return locks["total"] >= 30 and locks["endless"] == 4 and locks["orphaned"] >= 30
+    return bool(locks["total"]) and locks["endless"] == 4 and locks["orphaned"] >= 30
 
 
 SHOWS: dict[str, Callable[[Board], bool]] = {
