@@ -1,117 +1,183 @@
-"""While the board runs, the servers see reads and nothing else."""
+"""The board runs over the whole stack, with real job keys in it; no server can tell afterwards that it was there."""
 
 from __future__ import annotations
 
 import asyncio
-import re
+import contextlib
+import shlex
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from urllib.parse import urlsplit
 
 import pytest
+import redis
 
-from tests.lab.servers import Postgres, Rabbit, Redis
-from tests.live.stack import Urls, Watch, standing, until, watching
+from tests.lab.processes import wait_until
+from tests.lab.servers import LoggedStatement, Postgres, Rabbit, Redis
+from tests.lab.workers import CeleryWorker, DramatiqWorker
+from tests.live.stack import (
+    BROKER_QUEUES,
+    CELERY_QUEUE,
+    DRAMATIQ_QUEUE,
+    HttpWorker,
+    Urls,
+    Watch,
+    sockets_to,
+    standing,
+    until,
+    watching,
+)
+from unstick import settings
+from unstick.backends.http import SOCKETS
 from unstick.backends.redis_reads import READ_COMMANDS
+from unstick.secret import Url
 
-SECONDS = 8.0
-_COMMAND = re.compile(r'^\S+ \[(\d+) (\S+)\] "([^"]+)"')
+WATCHED_S = 15.0
+STATISTICS_S = 6.0
+"""The broker counts what happened every five seconds."""
+CONNECTING = {("HELLO",), ("SELECT",), ("CLIENT", "SETNAME"), ("CLIENT", "SETINFO")}
+MOST = {"postgres": 2, "redis": 2, "management": 1, "amqp": 1, "worker": 3 * SOCKETS}
+"""Connections to each server: one, one more for the drift sample; the worker is three sources."""
 
 
 @dataclass
-class Seen:
-    """What the servers noted of one watch."""
+class Evidence:
+    """What the servers said before, meanwhile and after."""
 
-    fresh: bool
-    written: list[str]
-    commands: list[str]
-    keys: tuple[str, str]
-    names: tuple[list[str], list[str]]
-    published: int
-    connections: dict[str, int]
-    channels: tuple[int, int]
-
-
-@pytest.fixture(scope="module")
-def seen(postgres: Postgres, seeded: str, redis_server: Redis, rabbit: Rabbit) -> Iterator[Seen]:
-    with standing(postgres, seeded, redis_server, rabbit) as urls:
-        yield asyncio.run(watched(urls, postgres, redis_server, rabbit))
+    before: dict[str, object] = field(default_factory=dict)
+    after: dict[str, object] = field(default_factory=dict)
+    watched: set[str] = field(default_factory=set)
+    """Sources that answered."""
+    statements: list[LoggedStatement] = field(default_factory=list)
+    monitor: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+    most: Counter[str] = field(default_factory=Counter)
+    """The highest number of connections to each server at any time."""
+    channels: list[int] = field(default_factory=list)
+    """Of each connection to the broker that calls itself unstick."""
 
 
-def names(rabbit: Rabbit) -> list[str]:
-    """Every queue and exchange of the broker."""
-    return sorted(
-        f"{kind}:{thing['vhost']}:{thing['name']}"
-        for kind in ("queues", "exchanges")
-        for thing in rabbit.api("GET", kind)
-    )
-
-
-def publishes(rabbit: Rabbit) -> int:
-    """Messages that the broker has been given since it started."""
-    return int((rabbit.api("GET", "overview").get("message_stats") or {}).get("publish", 0))
-
-
-async def watched(urls: Urls, postgres: Postgres, redis_server: Redis, rabbit: Rabbit) -> Seen:
-    before, database = names(rabbit), int(urls.redis.rpartition("/")[2])
-    keys = redis_server.cli("KEYS", "*", db=database)
-    logged = len(postgres.logged("unstick"))
-    published, channels_before = publishes(rabbit), len(rabbit.api("GET", "channels"))
-    with redis_server.monitor() as lines:
-        async with Watch(watching(urls)) as watch:
-            fresh = await until(watch.fresh, 30.0) is not None
-            await asyncio.sleep(SECONDS)
-            connections = {
-                "postgres": int(
-                    postgres.psql("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'unstick'")
-                ),
-                "redis": redis_server.cli("CLIENT", "LIST").count("name=unstick"),
-                "rabbitmq": sum(
-                    (c.get("user_provided_name") or "").startswith("unstick")
-                    for c in rabbit.api("GET", "connections")
-                ),
-            }
-            channels = len(rabbit.api("GET", "channels"))
-    commands = [m[3].upper() for line in lines if (m := _COMMAND.match(line)) and int(m[1]) == database]
-    return Seen(
-        fresh,
-        [statement.text for statement in postgres.logged("unstick")[logged:]],
-        commands,
-        (keys, redis_server.cli("KEYS", "*", db=database)),
-        (before, names(rabbit)),
-        publishes(rabbit) - published,
-        connections,
-        (channels_before, channels),
-    )
-
-
-def test_everything_was_looked_at(seen: Seen) -> None:
-    assert seen.fresh
-    assert len(seen.commands) > 20
-
-
-def test_postgresql_logged_no_statement_that_changes_anything(seen: Seen) -> None:
-    assert seen.written == []
-
-
-def test_redis_saw_only_reads_that_are_on_the_list(seen: Seen) -> None:
-    ours = set(seen.commands) - {"KEYS", "MONITOR"}
-    assert ours <= {command.split("|")[0].upper() for command in READ_COMMANDS} | {
-        "HELLO",
-        "SELECT",
-        "CLIENT",
-        "AUTH",
+def state(urls: Urls, postgres: Postgres, rabbit: Rabbit) -> dict[str, object]:
+    """Everything in the stack that a writer would change."""
+    vhost = urlsplit(urls.amqp).path[1:]
+    counters = "SELECT relname, n_tup_ins, n_tup_upd, n_tup_del FROM pg_stat_user_tables ORDER BY 1;"
+    queues = rabbit.api("GET", f"queues/{vhost}?disable_stats=true&enable_queue_totals=true")
+    overview = rabbit.api("GET", "overview")
+    with redis.Redis.from_url(urls.redis) as client:
+        keys = {key: (client.dump(key), client.ttl(key)) for key in sorted(client.keys())}
+    return {
+        "rows": postgres.psql(counters, urlsplit(urls.postgres).path[1:]),
+        "keys": keys,
+        "queues": [(queue["name"], queue["messages"]) for queue in queues],
+        "exchanges": [exchange["name"] for exchange in rabbit.api("GET", f"exchanges/{vhost}")],
+        "bindings": len(rabbit.api("GET", f"bindings/{vhost}")),
+        "published": overview["message_stats"].get("publish", 0),
+        "queue churn": [overview["churn_rates"].get(f"queue_{verb}") for verb in ("declared", "created", "deleted")],
     }
 
 
-def test_nothing_was_left_behind(seen: Seen) -> None:
-    assert sorted(seen.keys[0].split()) == sorted(seen.keys[1].split())
-    assert seen.names[0] == seen.names[1]
+def work(urls: Urls, rabbit: Rabbit) -> None:
+    """Real workers of both systems, killed with a task in hand: their keys and queues stay."""
+    for queue in BROKER_QUEUES:
+        rabbit.api("DELETE", f"queues{urlsplit(urls.amqp).path}/{queue}")
+    with contextlib.ExitStack() as stack, redis.Redis.from_url(urls.redis) as client:
+        client.flushdb()
+        client.mset({f"balance:{user}": "1.00" for user in range(1, 50)})
+        jobs = DramatiqWorker(urls.redis, [DRAMATIQ_QUEUE])
+        sync = CeleryWorker(urls.redis, [CELERY_QUEUE])
+        exports = DramatiqWorker(urls.amqp, ["exports"])
+        workers = (jobs, sync, exports)
+        with ThreadPoolExecutor(len(workers)) as threads:
+            list(threads.map(stack.enter_context, workers))
+        jobs.send(DRAMATIQ_QUEUE, "hang", count=3)
+        sync.send("hang", count=3)
+        exports.send("exports", "hang", count=3)
+        wait_until(lambda: client.hlen("unacked") > 0 and any(client.keys("dramatiq:__acks__.*")), 15, "a task")
+        for worker in workers:
+            worker.kill()
 
 
-def test_rabbitmq_saw_no_publish_and_no_connection(seen: Seen) -> None:
-    assert seen.published == 0
-    assert seen.channels[0] == seen.channels[1]
+async def watch(urls: Urls, rabbit: Rabbit, evidence: Evidence) -> None:
+    by_amqp = settings.RabbitMQ(url=Url(urls.amqp), queues=BROKER_QUEUES)
+    queues = settings.Context(rabbitmq=by_amqp, host=settings.Host(enabled=False), intervals=settings.FLOORS)
+
+    ours = {name: sockets_to(url) for name, url in vars(urls).items()}  # MONITOR holds one
+
+    def count() -> bool:
+        for name, url in vars(urls).items():
+            evidence.most[name] = max(evidence.most[name], sockets_to(url) - ours[name])
+        return False
+
+    async with Watch(watching(urls)) as whole, Watch(queues) as other:
+        assert await until(lambda: whole.fresh() and other.fresh(), 30.0) is not None
+        evidence.watched = set(whole.states)
+        await until(count, WATCHED_S)
+        listed = await asyncio.to_thread(rabbit.ctl, "list_connections", "channels", "client_properties")
+        evidence.channels = [int(line.split()[0]) for line in listed.splitlines() if '"unstick"' in line]
 
 
-def test_connections_are_those_that_the_readme_states(seen: Seen) -> None:
-    assert seen.connections == {"postgres": 2, "redis": 2, "rabbitmq": 0}
+@pytest.fixture(scope="module")
+def evidence(postgres: Postgres, seeded: str, redis_server: Redis, rabbit: Rabbit) -> Iterator[Evidence]:
+    async def settle() -> None:
+        await asyncio.sleep(STATISTICS_S)
+
+    found = Evidence()
+    with standing(postgres, seeded, redis_server, rabbit) as stack, HttpWorker() as worker:
+        urls = replace(stack, worker=worker.url)
+        work(urls, rabbit)
+        asyncio.run(settle())
+        found.before = state(urls, postgres, rabbit)
+        logged = len(postgres.logged("unstick"))
+        with redis_server.monitor() as found.monitor:
+            asyncio.run(watch(urls, rabbit, found))
+        asyncio.run(settle())
+        found.after = state(urls, postgres, rabbit)
+        found.statements = postgres.logged("unstick")[logged:]
+        found.asked = worker.asked
+        yield found
+
+
+def commands(monitor: list[str]) -> Iterator[tuple[str, ...]]:
+    """What was sent by connections that called themselves unstick: lines like ``1.5 [3 127.0.0.1:5] "GET" "a"``."""
+    lines = [(line.partition("]")[0].split()[-1], line.partition("] ")[2]) for line in monitor]
+    own = {address for address, said in lines if said.upper().startswith('"CLIENT" "SETNAME" "UNSTICK"')}
+    for address, said in lines:
+        if address in own:
+            yield tuple(word.upper() for word in shlex.split(said))
+
+
+def test_everything_was_watched(evidence: Evidence) -> None:
+    kinds = {source.partition(":")[0] for source in evidence.watched}
+    assert kinds >= {"dramatiq", "celery", "crawler", "locks", "sync", "sync-data", "rabbitmq", "health"}
+    assert any(key.startswith(b"dramatiq:__acks__") for key in evidence.before["keys"])  # type: ignore[attr-defined]
+
+
+def test_every_server_is_as_it_was(evidence: Evidence) -> None:
+    assert evidence.after == evidence.before
+
+
+def test_postgresql_logged_no_statement_that_changes_something(evidence: Evidence) -> None:
+    assert evidence.statements == []
+
+
+def test_redis_was_only_read(evidence: Evidence) -> None:
+    said = list(commands(evidence.monitor))
+    assert {words[0] for words in said} >= {"TIME", "LLEN", "SCAN", "HGET", "MGET", "ZREVRANGE"}
+    others = {words for words in said if words[0] not in READ_COMMANDS}
+    assert {words[:1] if words[0] != "CLIENT" else words[:2] for words in others} <= CONNECTING
+
+
+def test_the_worker_was_only_asked(evidence: Evidence) -> None:
+    assert evidence.asked
+    assert all(line.startswith("GET ") for line in evidence.asked)
+
+
+@pytest.mark.parametrize("server", MOST)
+def test_few_connections_are_held(evidence: Evidence, server: str) -> None:
+    assert 1 <= evidence.most[server] <= MOST[server]
+
+
+def test_the_broker_holds_one_channel_on_one_connection(evidence: Evidence) -> None:
+    assert evidence.channels == [1]

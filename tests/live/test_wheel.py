@@ -1,69 +1,124 @@
-"""What users install: the wheel, in an environment of its own, away from this tree."""
+"""The wheel that users install: built from this tree, installed elsewhere, run from a third place."""
 
 from __future__ import annotations
 
-import os
+import importlib.util
+import json
 import subprocess
 import sys
 import sysconfig
-import venv
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.lab.processes import clean_env
+from unstick import __version__
 
-
-def run(*command: str | Path, cwd: Path, code: int = 0) -> str:
-    environ = {
-        k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "UNSTICK", "XDG")) and "_URL" not in k
-    }
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, cwd=cwd, env=environ | {"HOME": str(cwd)}, timeout=120
-    )
-    assert done.returncode == code, f"{done.returncode}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
-    return done.stdout
+CHECKOUT = Path(__file__).resolve().parents[2]
+SHIPPED = ("themes", "snapshots", "demo_data")
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The bin folder of an environment with the wheel; its dependencies are borrowed from this one."""
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
-    run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder, ROOT, cwd=folder)
-    (wheel,) = folder.glob("*.whl")
-    venv.create(folder / "env", with_pip=False, symlinks=True)
-    python = folder / "env/bin/python"
-    site = Path(run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=folder).strip())
-    run(sys.executable, "-m", "pip", "--python", python, "install", "--no-deps", "--no-index", wheel, cwd=folder)
-    (site / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    return folder / "env/bin"
+    # Without isolation nothing is downloaded; it needs the build backend here.
+    here = ["--no-isolation"] if importlib.util.find_spec("hatchling") else []
+    command = [sys.executable, "-m", "build", "--wheel", *here, "--outdir", str(folder), str(CHECKOUT)]
+    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    (built,) = folder.iterdir()
+    return built
 
 
-def test_it_answers_from_anywhere(installed: Path, tmp_path: Path) -> None:
-    assert run(installed / "unstick", "--version", cwd=tmp_path).startswith("unstick ")
-    assert "status" in run(installed / "unstick", "--help", cwd=tmp_path)
-    where = run(installed / "python", "-c", "import unstick; print(unstick.__file__)", cwd=tmp_path)
-    assert str(installed.parent) in where
+@pytest.fixture(scope="module")
+def installed(
+    wheel: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs a program of a fresh environment that has the wheel, in an empty folder; what it depends on is lent."""
+    folder, elsewhere = tmp_path_factory.mktemp("env"), tmp_path_factory.mktemp("elsewhere")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True, timeout=60)
+    python = folder / "bin" / "python"
+    install: list[str | Path] = [
+        "--python",
+        python,
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--no-index",
+        "--no-compile",
+        wheel,
+    ]
+    subprocess.run([sys.executable, "-m", "pip", *install], check=True, capture_output=True, timeout=60)
+    (own,) = folder.glob("lib/python*/site-packages")
+    (own / "lent.pth").write_text(sysconfig.get_path("purelib") + "\n")
+
+    def run(program: str, *args: str | Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [folder / "bin" / program, *args],
+            capture_output=True,
+            text=True,
+            cwd=elsewhere,
+            env=clean_env(PYTHONPATH="", HOME=str(elsewhere), XDG_STATE_HOME=str(elsewhere / "state")),
+            timeout=60,
+            check=False,
+        )
+
+    return run
 
 
-def test_status_of_a_server_that_is_down(installed: Path, tmp_path: Path) -> None:
-    (tmp_path / "unstick.toml").write_text('[redis]\nurl = "redis://127.0.0.1:1/0"\n[[dramatiq]]\n')
-    told = run(installed / "unstick", "status", cwd=tmp_path, code=2)
-    assert told.startswith("UNSTICK CRITICAL - default: cannot tell: dramatiq")
+def kept(folder: Path) -> set[str]:
+    """The files below ``folder`` that are sources, by their paths in it."""
+    files = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    return {str(path) for path in files if not any(part == "__pycache__" or part[0] == "." for part in path.parts)}
 
 
-def test_it_brings_its_themes_statements_and_world(installed: Path, tmp_path: Path) -> None:
-    code = (
-        "from importlib.resources import files\n"
-        "shipped = files('unstick') / 'shipped'\n"
-        "print(*sorted(f.name for f in (shipped / 'themes').iterdir()))\n"
-        "print((shipped / 'demo_data' / 'schema.sql').is_file(), (shipped / 'snapshots').is_dir())\n"
-        "from unstick.tui import themes\n"
-        "print(*(themes.load(name).title for name in themes.SHIPPED))\n"
-        "print((files('unstick') / 'sql' / 'candidates.sql').is_file(), (files('unstick') / 'py.typed').is_file())\n"
-    )
-    lines = run(installed / "python", "-c", code, cwd=tmp_path).splitlines()
-    assert "midnight.toml" in lines[0]
-    assert lines[1] == "True True"
-    assert len(lines[2].split()) >= 6
-    assert lines[3] == "True True"
+def test_the_wheel_holds_the_package_and_what_it_ships_and_nothing_else(wheel: Path) -> None:
+    names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
+    wanted = {f"unstick/{name}" for name in kept(CHECKOUT / "src" / "unstick")}
+    for folder in SHIPPED:
+        wanted |= {f"unstick/shipped/{folder}/{name}" for name in kept(CHECKOUT / folder)}
+    assert names == wanted
+
+
+def test_the_installed_program_is_the_one_of_the_wheel(
+    installed: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:
+    found = installed("python", "-c", "import unstick; print(unstick.__file__)")
+    assert found.returncode == 0, found.stderr
+    assert not Path(found.stdout.strip()).is_relative_to(CHECKOUT)
+    version = installed("unstick", "--version")
+    assert (version.returncode, version.stdout.strip()) == (0, f"unstick {__version__}")
+    told = installed("unstick", "--help")
+    assert told.returncode == 0
+    assert {"live", "status", "watch"} <= set(told.stdout.split())
+
+
+def test_themes_and_recordings_are_found_where_they_were_installed(
+    installed: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:
+    code = """
+import json
+from importlib.resources import files
+from unstick.tui import themes
+shipped = files("unstick").joinpath("shipped")
+names = {folder: sorted(entry.name for entry in shipped.joinpath(folder).iterdir()) for folder in ("themes", "snapshots")}
+print(json.dumps([names, [themes.load(name).name for name in themes.SHIPPED], list(themes.SHIPPED)]))
+"""
+    found = installed("python", "-c", code)
+    assert found.returncode == 0, found.stderr
+    names, loaded, shipped = json.loads(found.stdout)
+    assert names == {folder: sorted(kept(CHECKOUT / folder)) for folder in names}
+    assert loaded == shipped
+
+
+def test_status_tells_of_a_real_server(
+    installed: Callable[..., subprocess.CompletedProcess[str]], redis_url: str, tmp_path: Path
+) -> None:
+    config = tmp_path / "unstick.toml"
+    config.write_text(f'[redis]\nurl = "{redis_url}"\n[[celery]]\nqueues = ["celery"]\n[host]\nenabled = false\n')
+    found = installed("unstick", "status", "-c", config, "--json")
+    assert found.returncode == 0, found.stderr
+    told = json.loads(found.stdout)
+    assert (told["schema"], told["sources"]["redis"]["state"]) == (1, "fresh")
+    assert [(queue["name"], queue["ready"]) for queue in told["queues"]["items"]] == [("celery", 0)]
