@@ -26,7 +26,8 @@ from tests.live import truth
 from tests.live.truth import Depths, QueueKey, ask_status
 from unstick.views.status_json import Json
 
-VHOST = "app/é x"
+ROOT, VHOST = "/", "app/é x"
+"""Where the shop and where the press live on RabbitMQ."""
 PREFIX, PLAIN_PREFIX = "press-eu/", "plain/"
 """Plain ASCII: kombu cuts it off by characters from what Redis answers in bytes, and subscribes to it as a pattern."""
 
@@ -170,7 +171,7 @@ class Stack:
 
     @property
     def shop_rabbit(self) -> dict[str, str]:
-        return {"SHOP_BROKER": self.rabbit.amqp_url(VHOST)}
+        return {"SHOP_BROKER": self.rabbit.amqp_url(ROOT)}
 
     def produce(self, environment: dict[str, str], module: str, *what: str) -> None:
         """Let a project send its messages."""
@@ -217,6 +218,7 @@ def stack(postgres: Postgres, redis_server: Redis, rabbit: Rabbit) -> Iterator[S
             last.callback(redis_server.cli, "FLUSHDB", db=number)
         rabbit.add_vhost(VHOST)
         last.callback(rabbit.delete_vhost, VHOST)
+        last.callback(delete_shop_queues, rabbit)
         postgres.psql('CREATE DATABASE "чужая база";')
         last.callback(postgres.psql, 'DROP DATABASE "чужая база" WITH (FORCE);')
         postgres.psql(TABLES, "чужая база")
@@ -225,6 +227,12 @@ def stack(postgres: Postgres, redis_server: Redis, rabbit: Rabbit) -> Iterator[S
         start_projects(stack)
         stack.write_config(described(stack))
         yield stack
+
+
+def delete_shop_queues(rabbit: Rabbit) -> None:
+    for queue in rabbit.api("GET", "queues/%2F"):
+        if queue["name"].removesuffix(".DQ").removesuffix(".XQ") in SHOP_QUEUES:
+            rabbit.api("DELETE", f"queues/%2F/{queue['name']}")
 
 
 def fill_wallets(redis: Redis) -> None:
@@ -273,19 +281,21 @@ def failed(stack: Stack) -> bool:
 def settled(stack: Stack) -> bool:
     """Whether workers hold all they take, and the broker's statistics have caught up."""
     shop = shop_depths(stack)
-    if (shop["media.thumbs-v2"]["in_flight"] or 0) < 4 or shop["Idle"]["delayed"] != 5:
+    held = [shop["media.thumbs-v2"]["in_flight"], shop["Idle"]["delayed"]]
+    held += [sum(press_held(stack).values()), sum(plain_held(stack).values())]
+    if held != [4, 5, 4, 4]:
         return False
-    if not all(
-        sum(held.values())
-        for held in (press_held(stack), truth.celery_delivered(stack.redis, PLAIN_DB, prefix=PLAIN_PREFIX))
-    ):
+    links = truth.rabbit_connections(stack.rabbit)
+    if truth.channel_statistics(stack.rabbit) != {name: link.channels for name, link in links.items()}:
         return False
-    queues, links = truth.rabbit_queues(stack.rabbit, VHOST), truth.rabbit_connections(stack.rabbit)
-    same = truth.channel_statistics(stack.rabbit) == {name: link.channels for name, link in links.items()}
-    api = truth.queue_statistics(stack.rabbit, VHOST)
-    same = same and all(api[name] == (queue["ready"], queue["unacked"]) for name, queue in queues.items())
-    held = sum(queues[name]["unacked"] or 0 for name in PRESS_QUEUES)
-    return same and (held == 4 == queues["media.thumbs-v2"]["unacked"])
+    unacked = 0
+    for vhost in (ROOT, VHOST):
+        api = truth.queue_statistics(stack.rabbit, vhost)
+        for name, queue in truth.rabbit_queues(stack.rabbit, vhost).items():
+            if api[name] != (queue["ready"], queue["unacked"]):
+                return False
+            unacked += queue["unacked"] or 0
+    return unacked == 4 + 5 + 4
 
 
 def described(stack: Stack) -> str:
@@ -306,7 +316,7 @@ url = {toml(stack.redis.database_url(WALLETS_DB))}
 [rabbitmq]
 url = {toml(stack.rabbit.amqp_url(VHOST))}
 management_url = {toml(stack.rabbit.management_url)}
-vhosts = [{toml(VHOST)}]
+vhosts = {toml([ROOT, VHOST])}
 
 [[dramatiq]]
 name = "Läden"
@@ -316,7 +326,7 @@ queues = {toml(SHOP_QUEUES)}
 
 [[dramatiq]]
 name = "Läden (AMQP)"
-url = {toml(stack.rabbit.amqp_url(VHOST))}
+url = {toml(stack.rabbit.amqp_url(ROOT))}
 queues = {toml(SHOP_QUEUES)}
 
 [[celery]]
@@ -387,6 +397,10 @@ def press_held(stack: Stack) -> Counter[str]:
     return truth.celery_delivered(stack.redis, PRESS_DB, prefix=PREFIX)
 
 
+def plain_held(stack: Stack) -> Counter[str]:
+    return truth.celery_delivered(stack.redis, PLAIN_DB, prefix=PLAIN_PREFIX)
+
+
 def queue_of(routing_key: str) -> str:
     """The queue that a delivery of the pressroom came from."""
     return {"pages": "print jobs", "old.news": "архив_№7"}.get(routing_key, "Entwürfe")
@@ -408,8 +422,15 @@ def celery_items(redis: Redis, db: int, place: str, prefix: str, separator: str)
 
 
 def rabbit_items(stack: Stack) -> dict[QueueKey, Depths]:
-    owners = dict.fromkeys(SHOP_QUEUES, "dramatiq") | dict.fromkeys(PRESS_QUEUES, "celery")
-    return truth.rabbit_items(truth.rabbit_queues(stack.rabbit, VHOST), VHOST, owners)
+    shop = truth.rabbit_items(truth.rabbit_queues(stack.rabbit, ROOT), ROOT, dict.fromkeys(SHOP_QUEUES, "dramatiq"))
+    press = truth.rabbit_items(truth.rabbit_queues(stack.rabbit, VHOST), VHOST, dict.fromkeys(PRESS_QUEUES, "celery"))
+    return shop | press
+
+
+def rabbit_queues(stack: Stack) -> dict[tuple[str, str], Depths]:
+    """The queues of both virtual hosts, by place and name."""
+    found = {vhost: truth.rabbit_queues(stack.rabbit, vhost) for vhost in (ROOT, VHOST)}
+    return {(vhost, name): queue for vhost, queues in found.items() for name, queue in queues.items()}
 
 
 def listed(told: Json) -> dict[QueueKey, Depths]:
@@ -523,11 +544,11 @@ def test_queues_of_both_systems_on_both_brokers(stack: Stack, told: Json) -> Non
     # Everything is somewhere: what was sent is what waits and what is held, but for the task that each press does.
     assert sum(true["celery", "пресса", queue]["ready"] or 0 for queue in PRESS_QUEUES) > 11
     assert true["dramatiq", "Läden", "Idle"] == {"ready": 0, "in_flight": 0, "delayed": 5, "dead": 0}
-    assert true["dramatiq", VHOST, "_low"]["dead"] == 4
-    consumers = truth.rabbit_queues(stack.rabbit, VHOST)
+    assert true["dramatiq", ROOT, "_low"]["dead"] == 4
+    consumers = rabbit_queues(stack)
     for queue in told["queues"]["items"]:
-        if queue["place"] == VHOST:
-            assert queue["consumers"] == consumers[queue["name"]]["consumers"]
+        if queue["place"] in {ROOT, VHOST}:
+            assert queue["consumers"] == consumers[queue["place"], queue["name"]]["consumers"]
 
 
 def test_celery_itself_finds_the_same(stack: Stack, told: Json) -> None:
@@ -581,7 +602,7 @@ def test_dramatiq_itself_finds_the_same(stack: Stack, told: Json) -> None:
         assert (depths["ready"] or 0) + (depths["in_flight"] or 0) + (depths["delayed"] or 0) == size
     on_rabbit: dict[str, Any] = truth.dramatiq_sizes(stack.shop_rabbit["SHOP_BROKER"], SHOP_QUEUES)
     for queue, (waiting, _, dead) in on_rabbit.items():
-        depths = items["dramatiq", VHOST, queue]
+        depths = items["dramatiq", ROOT, queue]
         assert (depths["ready"], depths["dead"]) == (waiting, dead)
 
 
@@ -596,11 +617,10 @@ def test_dramatiq_processes_of_another_namespace(stack: Stack, told: Json) -> No
 
 def test_connections_of_a_virtual_host_with_a_slash(stack: Stack, told: Json) -> None:
     true = truth.rabbit_connections(stack.rabbit)
-    ours = {link["connection"]: link for link in told["channels"]["items"] if link["vhost"] == VHOST}
-    assert {name: link["channels"] for name, link in ours.items()} == {
-        name: link.channels for name, link in true.items() if link.vhost == VHOST
-    }
-    assert len(ours) >= 3
+    ours = {link["connection"]: (link["vhost"], link["channels"]) for link in told["channels"]["items"]}
+    assert ours == {name: (link.vhost, link.channels) for name, link in true.items()}
+    assert {vhost for vhost, _ in ours.values()} == {ROOT, VHOST}
+    assert told["channels"]["connections"] == len(ours)
 
 
 # ---------------------------------------------------------------------------------------------- other ways to look
@@ -614,13 +634,17 @@ def test_by_amqp_alone(stack: Stack, tmp_path: Path) -> None:
     alone.write_text(text.replace(line, ""))
     alone.chmod(0o600)
     found = ask_status(alone, tmp_path).told
-    true = truth.rabbit_queues(stack.rabbit, VHOST)
-    items = {queue["name"]: queue for queue in found["queues"]["items"] if queue["place"] == VHOST}
-    assert items.keys() == {*PRESS_QUEUES, *SHOP_QUEUES}
-    for name, queue in items.items():
-        assert (queue["ready"], queue["consumers"]) == (true[name]["ready"], true[name]["consumers"])
+    true = rabbit_queues(stack)
+    items = {
+        (queue["place"], queue["name"]): queue
+        for queue in found["queues"]["items"]
+        if queue["place"] in {ROOT, VHOST}
+    }
+    assert items.keys() == {(VHOST, name) for name in PRESS_QUEUES} | {(ROOT, name) for name in SHOP_QUEUES}
+    for key, queue in items.items():
+        assert (queue["ready"], queue["consumers"]) == (true[key]["ready"], true[key]["consumers"])
         assert queue["in_flight"] is None
-    assert items["_low"]["dead"] == 4
+    assert items[ROOT, "_low"]["dead"] == 4
     assert (found["channels"]["connections"], found["channels"]["channels"]) == (None, None)
 
 
@@ -657,16 +681,19 @@ def test_the_environment_alone_is_enough(stack: Stack, environment: dict[str, st
     items = listed(told)
     dramatiq = {queue: depths for (system, place, queue), depths in items.items() if place == NAMESPACE}
     assert dramatiq == shop_depths(stack)
-    places = {place for system, place, _ in items if system == "celery" and place != VHOST}
+    places = {place for system, place, _ in items if system == "celery" and place not in {ROOT, VHOST}}
     assert len(places) == 1
     true = celery_items(stack.redis, PLAIN_DB, places.pop(), PLAIN_PREFIX, "\x06\x16")
-    assert {key: depths for key, depths in items.items() if key[0] == "celery" and key[1] != VHOST} == true
-    rabbit = {key: depths for key, depths in items.items() if key[1] == VHOST}
+    assert {key: depths for key, depths in items.items() if key in true} == true
     # Which of the broker's queues are Celery's nothing tells, but Dramatiq's come in threes.
-    assert {key[2]: depths for key, depths in rabbit.items()} == {
-        key[2]: depths for key, depths in rabbit_items(stack).items()
+    rabbit = {key: depths for key, depths in items.items() if key[1] in {ROOT, VHOST}}
+    assert {key[1:]: depths for key, depths in rabbit.items()} == {
+        key[1:]: depths for key, depths in rabbit_items(stack).items()
     }
-    assert {name for system, _, name in rabbit if system == "dramatiq"} == set(SHOP_QUEUES)
+    assert {(place, name) for system, place, name in rabbit if system == "dramatiq"} == {
+        (ROOT, name) for name in SHOP_QUEUES
+    }
+    assert len(items) == len(dramatiq) + len(true) + len(rabbit)
 
 
 def test_a_missing_table_leaves_its_pane_null(stack: Stack, environment: dict[str, str], tmp_path: Path) -> None:
