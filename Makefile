@@ -11,7 +11,7 @@ SCENARIO ?=
 NAME ?=
 AFTER ?= 20
 
-.PHONY: help demo live world snapshots test check bench wheel clean
+.PHONY: help demo live world snapshots test check soak bench wheel clean
 
 help: ## What can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -39,6 +39,10 @@ test: ## All tests, on real servers where they are or may be installed
 check: ## Lint, format, types, import contract
 	@bash $(SETUP) venv
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy && $(VENV)/bin/lint-imports
+
+soak: ## Tests that take minutes: a thousand lost connections of every kind
+	@bash $(SETUP) venv && bash $(SETUP) servers test
+	@$(PY) -m pytest tests/soak
 
 bench: ## What polling costs, what the board paints
 	@bash $(SETUP) venv && bash $(SETUP) servers test
