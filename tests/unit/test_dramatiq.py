@@ -54,23 +54,23 @@ def test_a_hung_worker_beats_and_holds_the_same_messages() -> None:
     assert (first.server_at, first.process_count) == (1_795_325_300.25, 2)
 
 
-def test_the_mark_changes_with_what_is_held() -> None:
+def test_the_mark_changes_when_a_held_message_is_gone_and_not_when_one_more_is_fetched() -> None:
     connection = DumpConnection(load("dramatiq_redis_stuck_worker"))
     key = next(key for key in connection.dump if key.endswith(".default") and "__acks__" in key)
+    held = connection.dump[key]["value"]
     poller = DramatiqPoller(SOURCE, Dramatiq())
 
     async def run() -> list[str | None]:
         marks = []
-        for change in (None, None, "swapped", None):
-            if change:
-                connection.dump[key] = entry("set", [*connection.dump[key]["value"][:3], change])
+        for now in (held, held, [*held, "fetched"], [*held[1:], "fetched"], [*held[1:], "fetched"], []):
+            connection.dump[key] = entry("set", now)
             marks.append(by_id(await poller.look(connection))["44dd3036"].in_flight_mark)
         return marks
 
-    unread, before, after, again = asyncio.run(run())
-    assert unread is None, "sets are counted before they are read"
-    assert None not in {before, after}
-    assert before != after == again
+    counted, read, more, fewer, again, none = asyncio.run(run())
+    assert counted == read == more is not None
+    assert more != fewer == again
+    assert none not in {None, again}, "the other queue still holds some"
 
 
 def test_every_queue_of_a_killed_process_is_counted() -> None:

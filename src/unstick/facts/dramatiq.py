@@ -8,8 +8,8 @@ import msgspec
 class DramatiqProcess(msgspec.Struct, frozen=True):
     """One id in ``__heartbeats__``: a worker process, or any process that ever enqueued.
 
-    ``beat_at`` is the score, written from the worker's own clock. ``in_flight_mark`` is a digest of the ids that it
-    holds: unchanged over several looks with ``held`` > 0, nothing was acknowledged.
+    ``beat_at`` is the score, written from the worker's own clock. ``in_flight_mark`` changes whenever a message that
+    it held is gone: unchanged over several looks with ``held`` > 0, nothing was acknowledged, whatever it fetched.
     """
 
     id: str

@@ -6,7 +6,6 @@ again only while it holds messages, which another process may take from it once 
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
@@ -82,7 +81,8 @@ class _Process:
         self.score = 0.0
         self._moved = True
         self._counts: dict[str, int | None] = {}
-        self._mark: str | None = None
+        self._members: dict[str, frozenset[object] | None] = {}
+        self._gone = 0
         self._names: tuple[str, ...] = ()
         self._asked: dict[str, Answer] = {}
         self._others: Answer | None = None
@@ -123,7 +123,9 @@ class _Process:
         self._counts = dict.fromkeys(self._names, 0)
         for name, answer in self._asked.items():
             self._counts[name] = len(answer.items) if answer.items is not None else answer.count
-        self._mark = self._digest()
+        for name in self._names:
+            if not name.endswith(".DQ"):
+                self._compare(name, self._asked.get(name))
         self._asked, self._others, self._moved = {}, None, False
 
     def fact(self, name: str) -> DramatiqProcess:
@@ -132,19 +134,26 @@ class _Process:
             beat_at=self.score / 1000,
             held=_sum(count for queue, count in self._counts.items() if not queue.endswith(".DQ")),
             held_delayed=_sum(count for queue, count in self._counts.items() if queue.endswith(".DQ")),
-            in_flight_mark=self._mark,
+            in_flight_mark=self._mark(),
         )
 
-    def _digest(self) -> str | None:
-        """Of the ids it holds outside the delayed queues; ``None`` unless all of them were read."""
-        held = sorted(name for name, count in self._counts.items() if count != 0 and not name.endswith(".DQ"))
-        digest = hashlib.blake2b(digest_size=8)
-        for name in held:
-            members = self._asked[name].items if name in self._asked else None
-            if members is None:
-                return None
-            digest.update(repr((name, sorted(member for member in members if isinstance(member, bytes)))).encode())
-        return digest.hexdigest() if held else None
+    def _compare(self, name: str, answer: Answer | None) -> None:
+        """Count a look in which a held message was gone. Of a set that was just found only the size was read yet."""
+        nothing: frozenset[object] = frozenset()
+        before, count = self._members.get(name, nothing), self._counts[name]
+        if answer is not None and answer.items is not None:
+            now: frozenset[object] | None = frozenset(item for item in answer.items if isinstance(item, bytes))
+        elif count is None or count > MEMBERS_CAP:
+            now = None
+        else:
+            now = before if count and before is not None else nothing
+        self._gone += before is not None and now is not None and not before <= now
+        self._members[name] = now
+
+    def _mark(self) -> str | None:
+        """``None`` while nothing is held outside the delayed queues, or while it is too much to be read."""
+        held = [name for name, count in self._counts.items() if count != 0 and not name.endswith(".DQ")]
+        return str(self._gone) if held and all(self._members.get(name) is not None for name in held) else None
 
 
 def _sum(counts: Iterable[int | None]) -> int | None:
