@@ -97,6 +97,20 @@ def test_a_deadline_closes_the_socket_and_names_itself() -> None:
     assert question.running == 0
 
 
+def test_a_second_look_asks_again_what_has_aged_and_spares_what_failed() -> None:
+    aged, young, failed = Question("aged", 0.001), Question("young", 3600.0), Question("failed", 0.001)
+    failed.answer = refusing(failure(TroubleKind.SCHEMA, "no column x"))
+    lane = Lane(Wire(), [aged, young, failed])
+
+    async def looks() -> None:
+        await lane.once()
+        await asyncio.sleep(0.05)
+        await lane.once({"nothing"})
+
+    asyncio.run(looks())
+    assert (aged.asked, young.asked, failed.asked) == (2, 1, 1)
+
+
 def test_a_failure_after_an_answer_is_stale_and_keeps_the_value() -> None:
     question = Question()
     lane = Lane(Wire(), [question])

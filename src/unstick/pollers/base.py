@@ -94,12 +94,13 @@ class Lane(Generic[ConnectionT]):
         self._changed = changed
 
     async def once(self, only: Container[str] | None = None) -> None:
-        """Ask every question once, or only those of some sources, whatever its turn.
+        """Ask every question once, or those of some sources whatever its turn, and what was answered too long ago.
 
         A connection that is lost ends it: the other questions have failed with it.
         """
         for question in self._questions:
-            if only is None or question.poller.source.id in only:
+            aged = isinstance(question.reading, Fresh) and question.due <= clock.monotonic()
+            if only is None or question.poller.source.id in only or aged:
                 await self._ask(question)
                 if self._resume > clock.monotonic():
                     return
