@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
+import msgspec
 import pytest
 
 from tests.lab.servers import Postgres
@@ -247,6 +248,25 @@ def test_any_names_and_an_enum_status_can_be_mapped(shop: Shop) -> None:
     assert (row.worker_id, row.container, row.changed_at) == ("a:2", "a", None)
     assert row.id == shop.sql("""SELECT "№" FROM "мой магазин"."Прокси.v2" WHERE "Работник" = 'a:2';""")
     assert facts.tables[0].expired is None
+    assert facts.tables[0].processing == 1
+
+
+def test_a_status_that_an_enum_does_not_have_is_named(shop: Shop) -> None:
+    map_tables(shop)
+    (table,) = MAPPED.tasks
+    wrong = msgspec.structs.replace(MAPPED, tasks=(msgspec.structs.replace(table, processing="it's"),))
+    with pytest.raises(BackendError) as caught:
+        shop.look(wrong)
+    assert caught.value.trouble.kind is TroubleKind.SCHEMA
+    assert '"it\'s"' in caught.value.trouble.text
+    assert "set crawler.tasks.processing" in caught.value.trouble.text
+
+
+@pytest.mark.parametrize(("kind", "word"), [("text", "back\\slash's"), ("smallint", "2"), ("boolean", "true")])
+def test_a_status_may_be_of_any_type(shop: Shop, kind: str, word: str) -> None:
+    shop.sql(f"CREATE TABLE jobs (status {kind}, worker_id text);")
+    shop.sql(f"INSERT INTO jobs VALUES ($word${word}$word$, 'a_1');")
+    facts = shop.look(Crawler(tasks=(TaskTable("jobs", processing=word, heartbeat=None),)))
     assert facts.tables[0].processing == 1
 
 

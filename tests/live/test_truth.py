@@ -587,7 +587,9 @@ def test_sync(scene: Scene, observer: str) -> None:
     told, true = scene.frozen[observer]["sync"], scene.true
     assert epoch(told["last_success_at"]) == true.last_sync_at
     # The header that carries the service's clock tells whole seconds, of an instant while the look lasted.
-    took_s = max(asked["took_ms"] or 0.0 for asked in scene.frozen[observer]["sources"]["http"]["asked"].values()) / 1000
+    took_s = (
+        max(asked["took_ms"] or 0.0 for asked in scene.frozen[observer]["sources"]["http"]["asked"].values()) / 1000
+    )
     lag = epoch(scene.frozen[observer]["at"]) - true.last_sync_at
     assert -1.5 - took_s <= told["lag_s"] - lag <= 0.5 + took_s
     assert {name: told[name] for name in true.sync} == true.sync

@@ -131,9 +131,9 @@ def test_candidates_ask_every_task_table_with_its_own_word() -> None:
     tasks = (TaskTable("a", processing="running"), TaskTable("b"), TaskTable("c"))
     statement = CrawlerStatements(Crawler(tasks=tasks)).candidates
     assert [
-        f'FROM "{name}" AS t{n} WHERE t{n}."worker_id" = p."worker_id" AND t{n}."status"::text = ${n}::text'
+        f'FROM "{task.table}" AS t{n} WHERE t{n}."worker_id" = p."worker_id" AND t{n}."status" = E\'{task.processing}\''
         in statement
-        for n, name in enumerate("abc", 1)
+        for n, task in enumerate(tasks, 1)
     ] == [True] * 3
     assert statement.count("NOT EXISTS") == 3
     assert statement.endswith("LIMIT $4::bigint")

@@ -38,7 +38,6 @@ class CrawlerPoller:
         self._source = source
         self._settings = settings
         self._grace_s = grace_s
-        self._words = tuple(task.processing for task in settings.tasks)
         self._relations = relations(settings)
         self._statements = CrawlerStatements(settings)
 
@@ -61,8 +60,8 @@ class CrawlerPoller:
         async with connection.look(partial(explain, self._relations, connection.user)) as look:
             (pool,) = await look.rows(self._statements.pool)
             tables = await self._tables(look)
-            workers = await look.rows(self._statements.workers, *self._words, WORKERS_CAP)
-            candidates = await look.rows(self._statements.candidates, *self._words, CANDIDATES_CAP)
+            workers = await look.rows(self._statements.workers, WORKERS_CAP)
+            candidates = await look.rows(self._statements.candidates, CANDIDATES_CAP)
         return CrawlerFacts(
             server_at=pool["server_at"],
             pool=ProxyPool(
@@ -80,9 +79,9 @@ class CrawlerPoller:
         )
 
     async def _tables(self, look: Look) -> tuple[TaskTable, ...]:
-        if not self._words:
+        if not self._settings.tasks:
             return ()
-        counts = await look.rows(self._statements.tasks, *self._words, self._grace_s)
+        counts = await look.rows(self._statements.tasks, self._grace_s)
         tasks = self._settings.tasks
         return tuple(
             TaskTable(
@@ -114,18 +113,17 @@ class CrawlerPoller:
 
 
 class CrawlerStatements:
-    """The statements of one mapping. ``$1``.. are the words for processing, one per task table, then cap or grace."""
+    """The statements of one mapping. ``$1`` is the cap of rows, or the grace."""
 
     def __init__(self, settings: Crawler, *, versions: bool = True) -> None:
         proxies, *tasks = relations(settings)
-        last = f"${len(tasks) + 1}"
         named = {
             "proxies": proxies.source,
             "id": proxies.column(settings.id),
             "in_use": proxies.column(settings.in_use),
             "worker": proxies.column(settings.worker),
             "changed_at": sql.instant(proxies.optional(settings.changed_at)),
-            "cap": last,
+            "cap": "$1",
         }
         mapped = [
             {
@@ -134,9 +132,9 @@ class CrawlerStatements:
                 "status": relation.column(task.status),
                 "heartbeat": relation.optional(task.heartbeat) or "NULL",
                 "beat_at": sql.instant(relation.optional(task.heartbeat)),
-                "word": f"${number}",
+                "word": sql.word(task.processing),
                 "number": str(number),
-                "grace": last,
+                "grace": "$1",
             }
             for number, (task, relation) in enumerate(zip(settings.tasks, tasks, strict=True), 1)
         ]

@@ -1,7 +1,8 @@
 """SQL statements, one per file; the header of each says which rights it needs.
 
-Files are templates. ``{name}`` stands for a mapped identifier or an expression built from one, quoted here; values
-always travel as parameters. Where a statement repeats a part for every task table, the part has a file of its own.
+Files are templates. ``{name}`` stands for a mapped identifier, an expression built from one, or a configured word,
+all quoted here; other values travel as parameters. Where a statement repeats a part for every task table, the part has a
+file of its own.
 """
 
 from __future__ import annotations
@@ -63,6 +64,20 @@ def table(name: str) -> str:
     '"shop"."proxies"'
     """
     return ".".join(column(part) for part in name_parts(name))
+
+
+def word(text: str) -> str:
+    r"""A constant that takes the type of the column it is compared with: text, an enum, a number.
+
+    A parameter would not do: cast to text it keeps an enum's index from being used, and uncast it makes the driver
+    ask the server about types, with settings of its own.
+
+    >>> print(word("it's"), word("a\\b"))
+    E'it''s' E'a\\b'
+    """
+    if "\0" in text:
+        raise BadName("a word holds a NUL")
+    return "E'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
 def instant(expression: str | None) -> str:

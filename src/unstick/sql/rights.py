@@ -48,6 +48,8 @@ def explain(known: tuple[Relation, ...], role: str | None, code: str, said: str)
             return f"no schema for {relation.name}; set {relation.key} to the right name" if relation else None
         case "42501":
             return _missing_right(known, role, said)
+        case "22P02":
+            return f"a task table has no such status: {said}; set crawler.tasks.processing to a word of its column"
         case _:
             return None
 

@@ -4,4 +4,4 @@ SELECT {number}::int AS number,
        count(*) AS processing,
        count(*) FILTER (WHERE {heartbeat}::timestamptz < now() - make_interval(secs => {grace}::float8)) AS expired
 FROM {tasks}
-WHERE {status}::text = {word}::text
+WHERE {status} = {word}

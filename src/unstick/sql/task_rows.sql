@@ -2,4 +2,4 @@
 -- Rights: SELECT (worker, status, heartbeat) on the task table.
 SELECT {worker}::text AS worker_id, {beat_at} AS beat_at
 FROM {tasks}
-WHERE {status}::text = {word}::text AND {worker}::text <> ''
+WHERE {status} = {word} AND {worker}::text <> ''
