@@ -136,7 +136,7 @@ def test_candidates_ask_every_task_table_with_its_own_word() -> None:
         for n, task in enumerate(tasks, 1)
     ] == [True] * 3
     assert statement.count("NOT EXISTS") == 3
-    assert statement.endswith("LIMIT $4::bigint")
+    assert statement.endswith("LIMIT $1::bigint")
 
 
 @pytest.mark.parametrize(

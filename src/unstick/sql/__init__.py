@@ -1,8 +1,8 @@
 """SQL statements, one per file; the header of each says which rights it needs.
 
 Files are templates. ``{name}`` stands for a mapped identifier, an expression built from one, or a configured word,
-all quoted here; other values travel as parameters. Where a statement repeats a part for every task table, the part has a
-file of its own.
+all quoted here; other values travel as parameters. Where a statement repeats a part for every task table, the part
+has a file of its own.
 """
 
 from __future__ import annotations
