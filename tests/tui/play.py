@@ -38,10 +38,13 @@ class TickFeed:
 class SampleStory:
     """Tells a sample by the frame's number."""
 
-    def __init__(self, tell: Callable[[int], Told], fault: str = "", beats: Path | None = None) -> None:
+    def __init__(
+        self, tell: Callable[[int], Told], fault: str = "", *, numbered: bool = False, ticks: Path | None = None
+    ) -> None:
         self._tell = tell
         self._fault = fault
-        self._beats = beats
+        self._numbered = numbered
+        self._ticks = ticks
 
     def fold(self, frame: Frame) -> object:
         if self._fault == "fold" and frame.seq == 2:
@@ -53,8 +56,11 @@ class SampleStory:
         if self._fault == "paint" and board == 2:
             secret = "hunter2"  # a local that no crash report may print
             return Told(told.header, told.verdict, (secret,))  # type: ignore[arg-type]
-        if self._beats is not None:
-            self._beats.write_text(str(board))
+        if self._ticks is not None:
+            whole = self._ticks.with_suffix(".new")
+            whole.write_text(str(board))
+            whole.replace(self._ticks)
+        if self._numbered:
             told = Told((told.header[0], (Span(f"<{board}>"),)), told.verdict, told.panes)
         return told
 
@@ -71,7 +77,8 @@ def main() -> int:
     parser.add_argument("--every", type=float, default=1.0)
     parser.add_argument("--fault", default="")
     parser.add_argument("--crash-folder", type=Path)
-    parser.add_argument("--beats", type=Path, help="the number of the last frame goes here, and into the header")
+    parser.add_argument("--ticks", type=Path, help="the number of the last frame goes into this file")
+    parser.add_argument("--numbered", action="store_true", help="and into the header")
     parser.add_argument("--fps", type=int)
     parser.add_argument("--slow", action="store_true")
     parser.add_argument("--no-mouse", action="store_true")
@@ -80,7 +87,9 @@ def main() -> int:
         sys.stderr.write(f"unstick: {reason}\n")
         return 64
     tell = STATES[args.state]
-    story = SampleStory((lambda _: tell(0)) if args.still else tell, args.fault, args.beats)
+    story = SampleStory(
+        (lambda _: tell(0)) if args.still else tell, args.fault, numbered=args.numbered, ticks=args.ticks
+    )
     options = BoardOptions(
         context="prod-eu", production=args.production, color=args.color, theme=args.theme, ascii=args.ascii,
         crash_folder=args.crash_folder, fps=args.fps, slow=args.slow, mouse=not args.no_mouse,
