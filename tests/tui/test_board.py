@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from msgspec.structs import replace
+from textual import events
 from textual.strip import Strip
 
 from tests.tui.samples import FINDINGS, STATES, down, hostile, incident, quiet, row
@@ -224,6 +225,34 @@ def test_while_a_filter_is_written_keys_are_letters() -> None:
         assert stand.app.board.ui.query == "one "
         await stand.press("escape", "x")
         assert stand.app.board.ui.faults_only is True
+
+    on_stage(scenario)
+
+
+def test_keys_that_arrive_together_are_acted_upon_one_after_the_other() -> None:
+    async def scenario(stand: Stand) -> None:
+        await stand.show(incident())
+        keys = (("slash", "/"), ("8", "8"), ("b", "b"), ("4", "4"), ("enter", "\r"), ("2", "2"), ("enter", "\r"))
+        for key, character in keys:
+            stand.app.post_message(events.Key(key, character))
+        await stand.settle()
+        assert stand.app.board.ui.query == "8b4"
+        assert stand.app.board.ui.maximised == "proxies"
+        view = stand.app.board.pane("overlay").view
+        assert view is not None
+        assert view.title == "Proxies: p0"
+
+    on_stage(scenario)
+
+
+def test_pasted_text_goes_into_the_filter_in_one_line() -> None:
+    async def scenario(stand: Stand) -> None:
+        await stand.show(incident())
+        stand.app.post_message(events.Paste("qq\n"))
+        stand.app.post_message(events.Key("slash", "/"))
+        stand.app.post_message(events.Paste(" 8b4f\n 59 "))
+        await stand.settle()
+        assert stand.app.board.ui.query == "8b4f 59"
 
     on_stage(scenario)
 

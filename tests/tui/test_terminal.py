@@ -353,9 +353,7 @@ def test_after_a_storm_of_a_thousand_sizes_the_last_one_is_drawn(start: Start) -
 def test_the_smallest_and_the_largest_screen(start: Start, size: tuple[int, int]) -> None:
     terminal = start("incident", size=size)
     terminal.shows("Work")
-    terminal.press(b"jj\x1b[B/w\r")
-    terminal.read(0.3)
-    terminal.press(b"q")
+    terminal.press(b"jj\x1b[B/w\rq")
     assert terminal.ended() == 0
     terminal.assert_restored()
 

@@ -9,6 +9,7 @@ import os
 from contextlib import suppress
 
 from rich.console import RenderableType
+from textual import events
 from textual.driver import Driver
 from textual.message import Message
 
@@ -125,6 +126,10 @@ class BoardApp(PrivateApp, inherit_bindings=False):
             self.board.compose_held()
             if self.engine.announced:
                 self.post_message(NewsCame())
+
+    def typed(self, event: events.Key | events.Paste) -> bool:
+        """What was typed belongs to the filter while one is written."""
+        return self.board.typed(event)
 
     def came_back(self, away_s: float | None) -> None:
         """The program was stopped and goes on: the terminal shows something else now."""

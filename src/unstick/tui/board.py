@@ -64,7 +64,7 @@ class BoardScreen(PrivateScreen, inherit_bindings=False):
         self._panes |= {key: Pane(key, str(number)) for number, key in enumerate(PANE_KEYS, 1)}
         self._overlay = Overlay()
         self._header, self._alarm, self._tabs = Lines("header"), Lines("alarm"), Lines("tabs")
-        self._footer = Footer()
+        self._footer = Footer(self.filtered, self.filter_done)
 
     @property
     def layout(self) -> Layout:
@@ -252,14 +252,17 @@ class BoardScreen(PrivateScreen, inherit_bindings=False):
         self._footer.begin(self.ui.query)
         self.draw_bands()
 
-    def on_footer_changed(self, message: Footer.Changed) -> None:
-        """Rows follow the filter while it is written."""
-        self.change(replace(self.ui, query=message.text), layout=False)
+    def typed(self, event: events.Key | events.Paste) -> bool:
+        """Take what was typed as a part of the filter; whether one is being written."""
+        return self._footer.take(event)
 
-    def on_footer_done(self, message: Footer.Done) -> None:
+    def filtered(self, text: str) -> None:
+        """Rows follow the filter while it is written."""
+        self.change(replace(self.ui, query=text), layout=False)
+
+    def filter_done(self, kept: bool) -> None:  # noqa: FBT001 - the footer's one answer
         """The filter stays, or goes."""
-        self._footer.end()
-        self.change(self.ui if message.kept else replace(self.ui, query=""), layout=False)
+        self.change(self.ui if kept else replace(self.ui, query=""), layout=False)
 
     def action_sort(self) -> None:
         """Order by the next column of the focused pane."""

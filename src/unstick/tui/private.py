@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from rich.console import RenderableType
+from textual import events
 from textual._compositor import ChopsUpdate, Compositor, LayoutUpdate
 from textual._xterm_parser import XTermParser as EscapeParser
 from textual.app import App
@@ -30,6 +31,7 @@ _SIGNATURES: tuple[tuple[Callable[..., Any], tuple[str, ...]], ...] = (
     (Compositor.render_update, ("self", "full", "screen_stack", "simplify")),
     (LayoutUpdate.__init__, ("self", "strips", "region")),
     (ChopsUpdate.__init__, ("self", "chops", "spans", "chop_ends")),
+    (App._check_bindings, ("self", "key", "priority")),  # noqa: SLF001
     (EscapeParser.feed, ("self", "data")),
     (EscapeParser.tick, ("self",)),
 )
@@ -135,6 +137,22 @@ class PrivateApp(App[None], inherit_bindings=False):
     def leaving(self) -> bool:
         """Whether an exit was asked for."""
         return self._exit
+
+    def typed(self, event: events.Key | events.Paste) -> bool:
+        """Take what was typed as text; whether it was taken."""
+        del event
+        return False
+
+    async def on_event(self, event: events.Event) -> None:
+        """Act upon one key after the other, each as the one before has left the board.
+
+        Textual hands a key to the queue of a widget and gets it back in its own: of keys that arrive together, as
+        they do over a slow line, the second would be judged before the first has done anything.
+        """
+        if not isinstance(event, events.Key | events.Paste):
+            await super().on_event(event)
+        elif not self.typed(event) and isinstance(event, events.Key):
+            _ = await self._check_bindings(event.key, priority=True) or await self._check_bindings(event.key)
 
     # Textual prints tracebacks with the values of locals, secrets among them; here the error is kept for the caller.
 

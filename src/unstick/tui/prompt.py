@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from textual import events
-from textual.message import Message
 
 from unstick.tui.lines import Lines
 from unstick.tui.paint import measure
@@ -82,62 +81,38 @@ def draw_prompt(draft: Draft, words: str, width: int, measure: Measure) -> Drawn
 
 
 class Footer(Lines):
-    """Keys until a filter is being written; then it has the keyboard."""
+    """Keys until a filter is being written; then what is typed is handed to :meth:`take`.
 
-    can_focus = True
-    FOCUS_ON_CLICK = False
+    ``changed`` is told the text at every change, ``done`` at the end whether it is kept.
+    """
 
-    class Changed(Message):
-        """The draft of the filter changed."""
-
-        def __init__(self, text: str) -> None:
-            super().__init__()
-            self.text = text
-
-    class Done(Message):
-        """The filter was kept, or given up."""
-
-        def __init__(self, *, kept: bool) -> None:
-            super().__init__()
-            self.kept = kept
-
-    def __init__(self) -> None:
+    def __init__(self, changed: Callable[[str], None], done: Callable[[bool], None]) -> None:
         super().__init__(id="footer")
         self.draft: Draft | None = None
+        self._changed = changed
+        self._done = done
 
     def begin(self, text: str) -> None:
-        """Take the keyboard and edit ``text``."""
+        """Edit ``text``."""
         self.draft = Draft(text, len(text))
-        self.focus()
-
-    def end(self) -> None:
-        """Give the keyboard back."""
-        self.draft = None
-        self.screen.set_focus(None)
 
     def prompt(self, words: str, width: int) -> Drawn:
         """The line in which the filter is written."""
         return draw_prompt(self.draft or Draft(), words, width, measure)
 
-    def on_key(self, event: events.Key) -> None:
-        """Keys belong to the draft; Enter keeps it, Escape gives it up."""
-        if self.draft is None or event.key == "ctrl+c":
-            return
-        event.stop()
-        event.prevent_default()
-        if event.key in ("enter", "escape"):
-            self.post_message(self.Done(kept=event.key == "enter"))
-            return
-        self._write(edit(self.draft, event.key, event.character))
-
-    def on_paste(self, event: events.Paste) -> None:
-        """Pasted text goes in as one line."""
-        event.stop()
-        if self.draft is not None:
-            self._write(edit(self.draft, "paste", " ".join(event.text.split())[:_LONGEST]))
-
-    def _write(self, draft: Draft) -> None:
-        if self.draft is None or draft == self.draft:
-            return
-        self.draft = draft
-        self.post_message(self.Changed(draft.text))
+    def take(self, event: events.Key | events.Paste) -> bool:
+        """What was typed belongs to the draft: Enter keeps it, Escape gives it up; ``False``: nothing is written."""
+        before = self.draft
+        if before is None or (isinstance(event, events.Key) and event.key == "ctrl+c"):
+            return False
+        if isinstance(event, events.Paste):
+            self.draft = edit(before, "paste", " ".join(event.text.split())[:_LONGEST])
+        elif event.key in ("enter", "escape"):
+            self.draft = None
+            self._done(event.key == "enter")
+            return True
+        else:
+            self.draft = edit(before, event.key, event.character)
+        if self.draft != before:
+            self._changed(self.draft.text)
+        return True
