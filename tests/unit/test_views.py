@@ -204,3 +204,10 @@ def test_the_header_names_each_server_with_its_trouble() -> None:
     header = [flat(line) for line in tell(unseen()).header]
     assert header[0] == "unstick test"
     assert any("refused" in part for part in header)
+
+
+def test_connections_beyond_those_that_travelled_are_counted() -> None:
+    link = RabbitConnection("c1", T0, "app", None, "app", "/", None, 3, 2047, 60.0, "running")
+    facts = RabbitFacts("management", "broker", "3", (link,), 700, 2100, (), 0)
+    told = tell(played([frame(T0, fresh("rabbitmq", facts, T0))]))
+    assert "showing 1 of 700" in flat(next(pane for pane in told.panes if pane.key == "channels").note)

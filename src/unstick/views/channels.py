@@ -54,10 +54,12 @@ def _summary(channels: Channels, board: Board) -> tuple[Item, ...]:
 
 
 def _note(channels: Channels) -> Line:
-    if channels.opened_per_min is None or channels.closed_per_min is None:
-        return ()
-    text = f"opened {count(channels.opened_per_min)}/min · closed {count(channels.closed_per_min)}/min"
-    return (Span(text, Role.DIM),)
+    notes = []
+    if (channels.connections or 0) > len(channels.items) > 0:
+        notes.append(f"showing {len(channels.items)} of {channels.connections}")
+    if channels.opened_per_min is not None and channels.closed_per_min is not None:
+        notes.append(f"opened {count(channels.opened_per_min)}/min · closed {count(channels.closed_per_min)}/min")
+    return (Span(" · ".join(notes), Role.DIM),) if notes else ()
 
 
 def _row(link: Link) -> Row:
