@@ -34,7 +34,7 @@ snapshots: ## Records anew what demo plays, from the living world: six minutes e
 
 test: ## All tests, on real servers where they are or may be installed
 	@bash $(SETUP) venv && bash $(SETUP) servers test
-	@$(PY) -m pytest
+	@$(PY) -m pytest -n 3 --dist loadfile
 
 check: ## Lint, format, types, import contract
 	@bash $(SETUP) venv

@@ -1,4 +1,7 @@
-"""The demo world is quiet when it should be, breaks as told, and leaves nothing behind."""
+"""The demo world is quiet when it should be and leaves nothing behind.
+
+That it breaks as told is seen in ``tests/live/test_truth.py``.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import sys
 import time
 import tomllib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -17,12 +21,12 @@ import pytest
 
 from tests.lab.processes import lives, wait_until
 from tests.lab.servers import direct_http, require_servers
-from tests.lab.world import CHECKOUT, CONTAINERS, LEAK_PER_MIN, World
+from tests.lab.world import CHECKOUT, World
 
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
-    with World(sync_every=20) as living:
+    with World(sync_every=10) as living:
         yield living
 
 
@@ -75,9 +79,12 @@ def test_sync_service_answers(world: World) -> None:
     base = f"{world.sync_url}/sync-management"
     assert world.http(f"{base}/health") == (200, {"status": "healthy", "redis": "up", "database": "up"})
     assert len(world.http(f"{base}/schedule")[1]["schedules"]) == 2
-    wait_until(lambda: not world.sync_status()["is_running"], 10, "an end of the sync")
-    codes = {world.post_sync() for _ in range(2)}
-    assert 409 in codes
+    with ThreadPoolExecutor(4) as threads:
+
+        def answers() -> set[int]:
+            return {post.result() for post in [threads.submit(world.post_sync) for _ in range(4)]}
+
+        wait_until(lambda: answers() == {202, 409}, 60, "one of several syncs at once")
 
 
 def test_worker_health_answers(world: World) -> None:
@@ -110,57 +117,6 @@ def test_configuration_is_private_and_complete(world: World) -> None:
     assert stat.S_IMODE(world.config_path.stat().st_mode) == 0o600
     config = tomllib.loads(world.config_path.read_text())["context"]["lab"]
     assert {"postgres", "redis", "rabbitmq", "dramatiq", "celery", "health", "sync", "locks"} <= set(config)
-
-
-def test_stuck_proxies(world: World) -> None:
-    world.stuck_proxies()
-    wait_until(lambda: world.truth()["proxies"]["stuck"] == 16, 5, "sixteen stuck proxies")
-    proxies = world.truth()["proxies"]
-    assert proxies["stuck_by_container"] == {"8b4f59aa": 15, "b77514be": 1}
-    assert (proxies["in_use"], proxies["free"]) == (60, 13)
-    wait_until(
-        lambda: (
-            world.query(
-                "SELECT count(*) FROM catalog_tasks WHERE worker_id LIKE '8b4f59aa%' AND status = 'processing'"
-            )
-            == "0"
-        ),
-        40,
-        "the reaper",
-    )
-    assert sum(CONTAINERS.values()) - len(world.dead_workers) == 44
-
-
-def test_worker_stall(world: World) -> None:
-    world.worker_stall()
-    wait_until(lambda: world.truth()["dramatiq"]["default"]["ready"] > 5, 40, "a growing queue")
-    heartbeats = world.redis.cli("ZRANGE", "dramatiq:__heartbeats__", "0", "-1", "WITHSCORES")
-    time.sleep(1.5)
-    assert world.redis.cli("ZRANGE", "dramatiq:__heartbeats__", "0", "-1", "WITHSCORES") != heartbeats
-
-
-def test_channel_leak(world: World) -> None:
-    world.channel_leak()
-    wait_until(lambda: client(world, "feature-service")["channels"] > 6, 30, "leaked channels")
-    assert client(world, "feature-service")["heartbeat_s"] == 0
-    assert LEAK_PER_MIN == 38
-
-
-def test_sync_lag(world: World) -> None:
-    world.sync_lag()
-    before = world.truth()["sync"]
-    time.sleep(8)
-    after = world.truth()["sync"]
-    assert after["lag_s"] > before["lag_s"] + 7
-    assert after["differing"] > before["differing"]
-
-
-def test_lock_pileup(world: World) -> None:
-    world.lock_pileup()
-    wait_until(lambda: world.truth()["locks"]["expired"] >= 12, 30, "expired locks")
-    locks = world.truth()["locks"]
-    assert locks["without_end"] == 4
-    assert locks["by_worker"]["worker_2"] >= 30
 
 
 def start_lab(what: str, environment: dict[str, str] | None = None) -> subprocess.Popen[str]:

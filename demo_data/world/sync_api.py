@@ -34,6 +34,7 @@ class Service:
             setting("WORLD_BALANCES_URL"), decode_responses=True, socket_timeout=2
         )
         self.database: asyncpg.Connection[asyncpg.Record] | None = None
+        self._asking = asyncio.Lock()
 
     async def status(self, _: Request) -> JSONResponse:
         """The last sync, and whether one runs."""
@@ -100,9 +101,10 @@ class Service:
         return JSONResponse({"status": "accepted", "task_id": sent.id}, 202)
 
     async def _select(self) -> None:
-        if self.database is None or self.database.is_closed():
-            self.database = await connect("sync-api")
-        await self.database.fetchval("SELECT 1")
+        async with self._asking:  # a connection answers one question at a time
+            if self.database is None or self.database.is_closed():
+                self.database = await connect("sync-api")
+            await self.database.fetchval("SELECT 1")
 
     @staticmethod
     async def _up(question: Any) -> bool:

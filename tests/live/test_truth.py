@@ -56,7 +56,7 @@ Until = Callable[[Callable[[], bool], float, str], None]
 
 SCENES = ("quiet", *SCENARIOS)
 SYNC_EVERY_S = 16
-QUIET_S = 40.0
+QUIET_S = 20.0
 FREE_RUNNING = ("sync-api",)
 """What may go on in a frozen world: it only answers."""
 CONSUMERS = ("dramatiq", "exports", "thumbnails", "celery")
