@@ -38,6 +38,8 @@ class TickFeed:
 class SampleStory:
     """Tells a sample by the frame's number."""
 
+    cursor = None
+
     def __init__(
         self, tell: Callable[[int], Told], fault: str = "", *, numbered: bool = False, ticks: Path | None = None
     ) -> None:

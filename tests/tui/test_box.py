@@ -9,11 +9,12 @@ from rich.cells import cell_len as measure
 
 from tests.tui.samples import HOSTILE, STATES, hostile, incident, quiet
 from unstick.facts.level import Level
+from unstick.facts.place import Place
 from unstick.tui import bands, box, places
 from unstick.tui.details import detail, help_page
 from unstick.tui.lines import changed_width
 from unstick.tui.options import BoardOptions
-from unstick.tui.prompt import Draft, draw_prompt, edit
+from unstick.tui.prompt import FILTER, Draft, draw_prompt, edit
 from unstick.tui.roles import Drawn, Piece
 from unstick.tui.stage import Band
 from unstick.views.layout import shown
@@ -66,7 +67,11 @@ def test_scrolling_keeps_the_cursor_in_sight(top: int, cursor: int, visible: int
 def test_bands_are_as_wide_as_the_screen(width: int, state: str, production: bool, color: str | None) -> None:
     told = STATES[state](0)
     options = BoardOptions(production=production, color=color)
-    for signal in (bands.Signal(), bands.Signal(754, 12), bands.Signal(ended=True)):
+    for signal in (
+        bands.Signal(),
+        bands.Signal(Place("live", 100.0, 0.0, 292.0, grows=True, paused=True), 12),
+        bands.Signal(ended=True),
+    ):
         header = bands.draw_header(told.header, signal, options, width, measure)
         assert width_of(header) == width
     assert width_of(bands.draw_tabs(told.panes, "sync", width, measure)) == width
@@ -79,7 +84,7 @@ def test_bands_are_as_wide_as_the_screen(width: int, state: str, production: boo
 @example("0" * 30 + "⼀", 30, 30)
 @settings(deadline=None)
 def test_the_prompt_shows_its_cursor_at_every_width(text: str, place: int, width: int) -> None:
-    drawn = draw_prompt(Draft(text, min(place, len(text))), "3 of 9 rows", width, measure)
+    drawn = draw_prompt(Draft(text, min(place, len(text))), FILTER, "3 of 9 rows", width, measure)
     assert width_of(drawn) == width
     assert [piece for piece in drawn if piece.role == "tab-active"]
 

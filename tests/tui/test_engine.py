@@ -29,6 +29,8 @@ def until(met: Callable[[], bool], timeout_s: float = 10.0) -> bool:
 class Story:
     """Tells the frame's number as the screen's first header part; fails where it is told to."""
 
+    cursor = None
+
     def __init__(self, bad: frozenset[int] = frozenset()) -> None:
         self.bad = bad
         self.threads: set[str] = set()

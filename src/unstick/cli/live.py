@@ -51,8 +51,8 @@ def run_live(
     from unstick.tui.run import Opening, run_board  # noqa: PLC0415 - a complaint must not wait for it
 
     with Opening(options) as opening:
+        from unstick.cli.live_session import LiveSession  # noqa: PLC0415
         from unstick.cli.logs import log_to_file  # noqa: PLC0415 - imported behind the first picture
-        from unstick.cli.session import Session  # noqa: PLC0415
 
-        options, session = replace(options, log_path=log_to_file()), Session(loaded)
+        options, session = replace(options, log_path=log_to_file()), LiveSession(loaded)
         return run_board(session, session, options, opening)

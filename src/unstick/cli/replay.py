@@ -8,8 +8,11 @@ from typing import TypedDict
 from unstick.cli.codes import USAGE
 from unstick.cli.complaint import complain
 from unstick.cli.logs import log_to_file
-from unstick.cli.tapes import ReplaySession, at_moment, with_tape
-from unstick.feeds.replay import AtEnd, ReplayFeed
+from unstick.cli.session import Session
+from unstick.cli.tapes import at_moment, with_tape
+from unstick.feeds.deck import Deck
+from unstick.feeds.player import AtEnd
+from unstick.tape.meta import context_of
 from unstick.tape.reader import Tape
 from unstick.tui.options import BoardOptions
 from unstick.tui.terminal import refusal
@@ -39,8 +42,8 @@ def play(tape: Tape, *, at: str | None, speed: float, screen: ScreenChoice, at_e
     log = log_to_file()
     from unstick.tui.run import run_board  # noqa: PLC0415 - imports Textual
 
-    session = ReplaySession(ReplayFeed(tape, speed=speed, at=begin, at_end=at_end))
-    context = session.context
+    context = context_of(tape.meta.settings)
+    session = Session(context, Deck(tape, context, "replay", speed=speed, at=begin, at_end=at_end))
     options = BoardOptions(
         context=context.name,
         production=context.production,

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 from unstick import __version__, clock
-from unstick.board.board import Board
 from unstick.cli.codes import BAD_TAPE, INPUT_OUTPUT, NO_INPUT, NO_PERMISSION, USAGE
 from unstick.cli.complaint import complain
-from unstick.facts.frame import Frame
-from unstick.feeds.history import History
-from unstick.feeds.replay import ReplayFeed
 from unstick.settings import Context
-from unstick.tape.meta import Meta, context_of, kept
+from unstick.tape.meta import Meta, kept
 from unstick.tape.moment import moment
 from unstick.tape.reader import Tape
 from unstick.tape.record import TapeError
-from unstick.views.screen import Told
-from unstick.views.tell import tell
 
 
 class UsageError(Exception):
@@ -81,29 +75,3 @@ def at_moment(tape: Tape, text: str | None, default: float) -> float:
 def meta_of(context: Context, title: str = "") -> Meta:
     """The description of a tape that begins now."""
     return Meta(kept(context), writer=f"unstick {__version__}", pid=os.getpid(), started_at=clock.now(), title=title)
-
-
-class ReplaySession:
-    """The feed and the story of one tape, used by the engine's thread alone."""
-
-    def __init__(self, feed: ReplayFeed) -> None:
-        self.feed = feed
-        self.context = context_of(feed.tape.meta.settings)
-        self._history = History(feed.tape, self.context)
-
-    def frames(self) -> AsyncGenerator[Frame, None]:
-        """The Frames of the tape."""
-        return self.feed.frames()
-
-    def fold(self, frame: Frame) -> Board:
-        """The board after ``frame``, which is the one that the feed gave out last."""
-        board = self._history.board(self.feed.position)
-        if board is None:
-            raise TypeError(f"frame {frame.seq} is not on the tape")
-        return board
-
-    def tell(self, board: object) -> Told:
-        """``board`` as a screen; it is what :meth:`fold` gave."""
-        if not isinstance(board, Board):
-            raise TypeError(f"not a board: {type(board).__name__}")
-        return tell(board)

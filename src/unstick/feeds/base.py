@@ -1,4 +1,4 @@
-"""What every feed promises."""
+"""What every feed promises, and what may be asked of one that has a past."""
 
 from __future__ import annotations
 
@@ -13,3 +13,34 @@ class Feed(Protocol):
 
     def frames(self) -> AsyncGenerator[Frame, None]:
         """Frames in order of ``seq``; closing the iterator frees everything that the feed holds, within a second."""
+
+
+class Cursor(Protocol):
+    """The one place in time that a board shows, live as in replay. To be asked in the engine's thread.
+
+    Every wish answers in a few words what came of it; empty when it will be seen.
+    """
+
+    def pause(self) -> str:
+        """Let time stand still, or go on."""
+
+    def step(self, frames: int) -> str:
+        """Go so many Frames on or back, and stand still there."""
+
+    def shift(self, seconds: float) -> str:
+        """Go so many seconds on or back."""
+
+    def seek(self, at: float) -> str:
+        """Go to an instant, UTC seconds."""
+
+    def go(self, text: str) -> str:
+        """Go to an instant as a person types it."""
+
+    def begin(self) -> str:
+        """Go to the oldest Frame."""
+
+    def newest(self) -> str:
+        """Go to the newest Frame, and follow what comes."""
+
+    def pace(self, factor: float) -> str:
+        """Play so many times as fast as before."""

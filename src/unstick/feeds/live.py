@@ -57,6 +57,7 @@ class LiveFeed:
                 await asyncio.wait(tasks, timeout=CLOSE_S)
             for lane in self._lanes:
                 lane.connection.abort()
+            self._lanes.clear()
 
     async def look(self, only: Container[str] | None = None) -> Frame:
         """Ask every source once, or only some of them, side by side.

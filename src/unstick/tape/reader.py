@@ -4,35 +4,30 @@ from __future__ import annotations
 
 import fcntl
 import os
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import msgspec
 
-from unstick.facts.frame import Frame
 from unstick.facts.text import clean, clean_bytes
-from unstick.tape.codec import Document, Frames
-from unstick.tape.delta import apply
 from unstick.tape.event import Event
 from unstick.tape.meta import FORMAT, VERSION, Meta
-from unstick.tape.record import CONTENT_LIMIT, HEADER_SIZE, MARKER, DamageError, TapeError, content_size, unpack
+from unstick.tape.record import HEADER_SIZE, MARKER, DamageError, Header, TapeError, unpack
+from unstick.tape.reel import Reel
 from unstick.tape.scan import Damage, Entry, Scanner
 
 PREFIX = len(MARKER) - 4
 """The skippable frame's magic and size, without the tag that carries the version."""
 
 
-class Tape:
-    """One recording, seen as Frames by number and events by time.
-
-    Frames are decoded on demand; going on from one to the next costs a delta, going anywhere else a keyframe and up
-    to a minute of deltas. Not for two threads at once.
-    """
+class Tape(Reel):
+    """One recording in one file; opened by its headers alone."""
 
     def __init__(self, path: Path, file: int) -> None:
+        super().__init__()
         self.path = path
         self._file = file
         self._scanner = Scanner(file)
@@ -40,15 +35,9 @@ class Tape:
         if not self._scanner.entries:
             raise TapeError(*_stranger(os.pread(file, 16, 0)))
         self._frames: list[Entry] = []
-        self._times: list[float] = []
-        self._keys: list[int] = []
-        self._events: list[Entry] = []
+        self._notes: list[Entry] = []
+        self._events: list[Event] = []
         self._bad: dict[int, Damage] = {}
-        self._decoder = Frames()
-        self._here = -1
-        self._document: Document | None = None
-        self._seq = -1
-        self._content = 0
         self._sort(0)
         self.meta = self._meta()
 
@@ -75,10 +64,6 @@ class Tape:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    def __len__(self) -> int:
-        """Frames by header; a few of them may turn out to be damaged."""
-        return len(self._frames)
 
     @property
     def entries(self) -> list[Entry]:
@@ -118,48 +103,26 @@ class Tape:
             self._sort(known)
         return len(self._frames) - before
 
-    def at(self, number: int) -> float:
-        """The instant of a Frame, by the header; it never falls, even if the recorded clock was set back."""
-        return self._times[number]
-
-    def find(self, at: float) -> int:
-        """The number of the newest Frame at or before ``at``; 0 before the first."""
-        return max(0, bisect_right(self._times, at + 0.0005) - 1)
-
-    def frame(self, number: int) -> Frame | None:
-        """One Frame; ``None`` where it, or a record that it builds on, is damaged."""
-        document = self._seek(number)
-        if document is None:
-            return None
-        try:
-            return self._decoder.of(document)
-        except DamageError as error:
-            self._spoil(self._frames[number], str(error))
-            self._document = None
-            return None
-
-    def frames(self, first: int = 0, last: int | None = None) -> Iterator[tuple[int, Frame]]:
-        """The Frames from ``first`` to ``last`` (its own number included) that can be read, with their numbers."""
-        for number in range(first, len(self) if last is None else min(last + 1, len(self))):
-            frame = self.frame(number)
-            if frame is not None:
-                yield number, frame
-
-    def playable(self, number: int, step: int = 1) -> int | None:
-        """The nearest Frame from ``number`` on in one direction that can be read."""
-        while 0 <= number < len(self):
-            if self.frame(number) is not None:
-                return number
-            number += step
-        return None
-
-    def events(self) -> Iterator[Event]:
-        """What happened beside the facts, in order of time."""
-        for entry in self._events:
+    def events(self) -> Sequence[Event]:
+        """What happened beside the facts, in order of time: a mark may be written later than its instant."""
+        fresh, self._notes = self._notes, []
+        for entry in fresh:
             try:
-                yield msgspec.convert(self._read(entry), Event)
+                self._events.append(msgspec.convert(self._read(entry), Event))
             except (DamageError, msgspec.ValidationError) as error:
                 self._spoil(entry, str(error))
+        if fresh:
+            self._events.sort(key=lambda event: event.at)
+        return self._events
+
+    def record(self, number: int) -> tuple[Header, bytes]:
+        """Header and payload of a Frame's record."""
+        entry = self._frames[number]
+        return entry.header, self._payload(entry)
+
+    def spoil(self, number: int, what: str) -> None:
+        """Remember that the record of a Frame is damaged."""
+        self._spoil(self._frames[number], what)
 
     def check(self) -> None:
         """Read everything, so that :attr:`damages` is complete."""
@@ -180,40 +143,6 @@ class Tape:
         last = len(self) - 1
         return self.at(max(0, behind - 1)), self.at(last if found is None else found)
 
-    def _seek(self, number: int) -> Document | None:
-        if number == self._here:
-            return self._document
-        key = self._keys[max(0, bisect_right(self._keys, number) - 1)] if self._keys else number
-        start = self._here + 1 if key <= self._here < number else min(key, number)
-        for place in range(start, number + 1):
-            self._step(place)
-        return self._document
-
-    def _step(self, place: int) -> None:
-        """Move on to the Frame at ``place``: a keyframe stands alone, a delta on the Frame that it names."""
-        entry = self._frames[place]
-        before, document = self._seq, self._document
-        self._here, self._document = place, None
-        try:
-            if entry.header.kind == "D" and document is None:
-                return
-            payload = self._payload(entry)
-            record = unpack(entry.header, payload)
-            self._weigh(entry, payload)
-            if entry.header.kind == "K":
-                self._document = record["frame"]
-            elif record.get("on", entry.header.seq - 1) == before:
-                self._document = apply(document, record["change"])
-            self._seq = entry.header.seq
-        except (DamageError, KeyError) as error:
-            self._spoil(entry, str(error))
-
-    def _weigh(self, entry: Entry, payload: bytes) -> None:
-        """All that builds on one keyframe is bounded, not only each record of it."""
-        self._content = content_size(payload) + (0 if entry.header.kind == "K" else self._content)
-        if self._content > 2 * CONTENT_LIMIT:
-            raise DamageError("too much on one keyframe")
-
     def _read(self, entry: Entry) -> dict[str, Any]:
         return unpack(entry.header, self._payload(entry))
 
@@ -231,7 +160,7 @@ class Tape:
                 self._frames.append(entry)
                 self._times.append(max(entry.header.at, self._times[-1] if self._times else 0.0))
             elif entry.header.kind == "E":
-                self._events.append(entry)
+                self._notes.append(entry)
 
     def _meta(self) -> Meta:
         """The first description that can be read."""

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import logging
 import os
+from collections.abc import Callable
 from contextlib import suppress
 
 from rich.console import RenderableType
@@ -14,7 +15,7 @@ from textual.driver import Driver
 from textual.message import Message
 
 from unstick import clock
-from unstick.feeds.base import Feed
+from unstick.feeds.base import Cursor, Feed
 from unstick.tui import terminal, themes
 from unstick.tui.board import BoardScreen
 from unstick.tui.display import Display
@@ -29,6 +30,8 @@ log = logging.getLogger(__name__)
 INTERNAL_ERROR = 70
 _SLOW_S = 5.0
 """How often a thin line gets news."""
+_HURRY_S = 1.0
+"""So long after a wish it gets all of them."""
 
 
 class NewsCame(Message):
@@ -57,6 +60,7 @@ class BoardApp(PrivateApp, inherit_bindings=False):
         self.engine = Engine(feed, story, self._wake)
         self.loop: asyncio.AbstractEventLoop | None = None
         self._shown_at: float | None = None
+        self._hurried_until = 0.0
         self._names, self._fault = themes.suitable(options.theme, os.environ, no_color=options.no_color)
         self.painter = Painter(themes.load(self._names[0]), terminal.glyphs(os.environ, wanted_ascii=options.ascii))
         self.board = BoardScreen(options)
@@ -106,7 +110,7 @@ class BoardApp(PrivateApp, inherit_bindings=False):
         """
         if self.differ is not None and not self.differ.ready:
             return
-        if self.options.slow and self._shown_at is not None:
+        if self.options.slow and self._shown_at is not None and clock.monotonic() > self._hurried_until:
             rest = self._shown_at + _SLOW_S - clock.monotonic()
             if rest > 0:
                 self.set_timer(rest, self._show_newest)
@@ -117,6 +121,11 @@ class BoardApp(PrivateApp, inherit_bindings=False):
         news = self.engine.take()
         self._shown_at = clock.monotonic() if news.told is not None else None
         self.board.receive(news)
+
+    def wish(self, wish: Callable[[Cursor], str]) -> None:
+        """Ask the cursor of what is played; what comes of it is shown at once, also on a thin line."""
+        self._hurried_until = clock.monotonic() + _HURRY_S
+        self.engine.ask(wish)
 
     # What the driver asks for.
 

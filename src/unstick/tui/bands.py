@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from unstick.tui.keys import REGISTRY, keys_of, label
+from unstick.facts.place import Place
+from unstick.tui.keys import KEYS, REGISTRY, keys_of, label
 from unstick.tui.options import BoardOptions
 from unstick.tui.roles import Chrome, Drawn, Ground, Piece, on
 from unstick.views.layout import Measure, draw_ends, fit, shown, width_of
@@ -15,9 +16,9 @@ from unstick.views.ui import UiState
 
 
 class Signal(msgspec.Struct, frozen=True):
-    """How the picture relates to now: seconds since it was held and since the last frame; ``None``: neither."""
+    """How the picture relates to now: its place in time, and seconds since the last frame (``None``: just now)."""
 
-    paused_s: int | None = None
+    place: Place | None = None
     silent_s: int | None = None
     ended: bool = False
 
@@ -34,11 +35,12 @@ def span_of(seconds: int) -> str:
     return f"{minutes}m{rest:02d}s" if minutes < 60 else f"{minutes // 60}h{minutes % 60:02d}m"
 
 
-def badges(signal: Signal) -> Drawn:
+def badges(signal: Signal, overrides: Mapping[str, str]) -> Drawn:
     """What must not be overlooked in the header."""
     out: list[Piece] = []
-    if signal.paused_s is not None:
-        out += [Piece(f" PAUSED {span_of(signal.paused_s)} ", Chrome.PAUSED, Ground.HEADER)]
+    if signal.place is not None and (words := where_in_time(signal.place, overrides)):
+        loud = signal.place.grows or signal.place.paused
+        out += [Piece(f" {words} ", Chrome.PAUSED if loud else Chrome.TAB_ACTIVE, Ground.HEADER)]
     if signal.silent_s is not None:
         out += [Piece(f" NO SIGNAL {span_of(signal.silent_s)} ", Chrome.ALARM, Ground.HEADER)]
     elif signal.ended:
@@ -47,10 +49,26 @@ def badges(signal: Signal) -> Drawn:
     return tuple(piece for badge in out for piece in (gap, badge))
 
 
+def where_in_time(place: Place, overrides: Mapping[str, str]) -> str:
+    """Words for a picture that is not the newest there is; none for one that is.
+
+    >>> where_in_time(Place("live", 100.0, 0.0, 292.0, grows=True, paused=True), {})
+    'PAUSED  3m12s behind  end: live'
+    """
+    speed = "" if place.speed == 1 or place.paused else f" {place.speed:g}x"
+    if not place.grows:
+        return f"{place.name.upper()}{' PAUSED' if place.paused else speed}"
+    if place.following:
+        return ""
+    moving = "PAUSED" if place.paused else f"PAST{speed}"
+    back = label(keys_of(KEYS["newest"], overrides)[0])
+    return f"{moving}  {span_of(int(place.behind_s))} behind  {back}: {place.name}"
+
+
 def draw_header(parts: Sequence[Line], signal: Signal, options: BoardOptions, width: int, measure: Measure) -> Drawn:
     """Name and context at the left, loud in production; then what must not be overlooked; then the rest."""
     name = _name(parts[0] if parts else (), options)
-    flags = badges(signal)
+    flags = badges(signal, options.keys)
     space = max(0, width - sum(measure(piece.text) for piece in flags))
     name = _cropped(name, space, measure)
     room = space - sum(measure(piece.text) for piece in name)
@@ -125,8 +143,11 @@ def _tab(number: int, pane: PaneView, active: bool, limit: int) -> Drawn:  # noq
     return Piece(" ", Chrome.TAB), Piece(f"{number}", Role.KEY), Piece(f"{glyph}{name}", role)
 
 
-def draw_footer(ui: UiState, overrides: Mapping[str, str], notice: str, width: int, measure: Measure) -> Drawn:
+def draw_footer(
+    ui: UiState, overrides: Mapping[str, str], notice: str, width: int, measure: Measure, *, paused: bool = False
+) -> Drawn:
     """Keys at the left as many as fit, what narrows the view or a notice at the right."""
+    active = {"filter": bool(ui.query), "faults": ui.faults_only, "pause": paused}
     state = _state(ui, notice)
     keep = width_of(state, measure)
     hints: list[Span] = [Span(" 1-8", Role.KEY), Span(" pane", Role.DIM)]
@@ -135,7 +156,7 @@ def draw_footer(ui: UiState, overrides: Mapping[str, str], notice: str, width: i
     for key in REGISTRY:
         if not key.hint or key.id in ("help", "quit"):
             continue
-        hint = _hint(key.id, overrides, active=_active(key.id, ui))
+        hint = _hint(key.id, overrides, active=active.get(key.id, False))
         if width_of((*hints, *hint), measure) + reserve + keep + 2 <= width:
             hints += hint
     for hint in last:
@@ -144,13 +165,9 @@ def draw_footer(ui: UiState, overrides: Mapping[str, str], notice: str, width: i
 
 
 def _hint(id_: str, overrides: Mapping[str, str], *, active: bool = False) -> Line:
-    key = next(key for key in REGISTRY if key.id == id_)
-    name = label(keys_of(key, overrides)[0])
+    key = KEYS[id_]
+    name = "".join(label(keys_of(KEYS[each], overrides)[0]) for each in (id_, key.pair) if each)
     return Span(f"  {name}", Role.KEY), Span(f" {key.hint}", Role.ACCENT if active else Role.DIM)
-
-
-def _active(id_: str, ui: UiState) -> bool:
-    return {"filter": bool(ui.query), "faults": ui.faults_only, "pause": ui.paused}.get(id_, False)
 
 
 def narrowed(ui: UiState) -> str:

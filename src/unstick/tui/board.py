@@ -21,8 +21,9 @@ from unstick.tui.overlay import Overlay
 from unstick.tui.paint import measure
 from unstick.tui.pane import OVERLAY, Pane
 from unstick.tui.private import PrivateScreen
-from unstick.tui.prompt import Footer
+from unstick.tui.prompt import FILTER, GO, Footer, Prompt
 from unstick.tui.stage import Band, ByPlaces, Spots
+from unstick.tui.travel import Travel
 from unstick.tui.waiting import waiting
 from unstick.views import ui as choices
 from unstick.views.screen import PANE_KEYS
@@ -35,7 +36,7 @@ _SILENT_S = 10.0
 """Without a frame for this long the header says so."""
 
 
-class BoardScreen(PrivateScreen, inherit_bindings=False):
+class BoardScreen(Travel, PrivateScreen, inherit_bindings=False):
     """The one screen: what is shown follows from the newest picture and one frozen ``UiState``."""
 
     BINDINGS: ClassVar = [
@@ -53,7 +54,6 @@ class BoardScreen(PrivateScreen, inherit_bindings=False):
         self.options = options
         self.ui = choices.UiState()
         self.latest = News(received=clock.monotonic())
-        self.shown = self.latest
         self.told = waiting(options)
         self.notice = ""
         self._band = Band()
@@ -64,7 +64,7 @@ class BoardScreen(PrivateScreen, inherit_bindings=False):
         self._panes |= {key: Pane(key, str(number)) for number, key in enumerate(PANE_KEYS, 1)}
         self._overlay = Overlay()
         self._header, self._alarm, self._tabs = Lines("header"), Lines("alarm"), Lines("tabs")
-        self._footer = Footer(self.filtered, self.filter_done)
+        self._footer = Footer(self.drafted, self.written)
 
     @property
     def layout(self) -> Layout:
@@ -93,13 +93,10 @@ class BoardScreen(PrivateScreen, inherit_bindings=False):
     # What is seen.
 
     def receive(self, news: News) -> None:
-        """The newest picture; while paused it waits."""
+        """Put the newest picture on the screen."""
+        if news.answers != self.latest.answers:
+            self.notice = news.answer
         self.latest = news
-        self.show_news(self.shown if self.ui.paused else news)
-
-    def show_news(self, news: News) -> None:
-        """Put ``news`` on the screen."""
-        self.shown = news
         if news.told is not None:
             self.told = news.told
         self.show_picture()
@@ -167,16 +164,20 @@ class BoardScreen(PrivateScreen, inherit_bindings=False):
         active = self.ui.maximised or self._single
         self._tabs.show([bands.draw_tabs(self.told.panes, active, width, measure)])
         if self._footer.draft is not None:
-            self._footer.show([self._footer.prompt(self._matches(), width)])
+            words = self._matches() if self._footer.prompt is FILTER else ""
+            self._footer.show([self._footer.written(words, width)])
         else:
-            self._footer.show([bands.draw_footer(self.ui, self.options.keys, self.notice, width, measure)])
+            paused = self.told.place is not None and self.told.place.paused
+            self._footer.show(
+                [bands.draw_footer(self.ui, self.options.keys, self.notice, width, measure, paused=paused)]
+            )
 
     def draw_header(self) -> None:
         """The header with its ages; when they did not change, nothing is painted."""
         now = clock.monotonic()
         silent = now - self.latest.received
         signal = bands.Signal(
-            int(now - self.shown.received) if self.ui.paused else None,
+            self.told.place,
             int(silent) if silent >= _SILENT_S and not self.latest.ended else None,
             self.latest.ended,
         )
@@ -249,20 +250,28 @@ class BoardScreen(PrivateScreen, inherit_bindings=False):
     def action_filter(self) -> None:
         """Write a filter in the footer."""
         self.action_close()
-        self._footer.begin(self.ui.query)
+        self._footer.begin(FILTER, self.ui.query)
+        self.draw_bands()
+
+    def action_go(self) -> None:
+        """Write a time in the footer."""
+        self._footer.begin(GO)
         self.draw_bands()
 
     def typed(self, event: events.Key | events.Paste) -> bool:
-        """Take what was typed as a part of the filter; whether one is being written."""
+        """Take what was typed as a part of the footer's draft; whether one is being written."""
         return self._footer.take(event)
 
-    def filtered(self, text: str) -> None:
+    def drafted(self, prompt: Prompt, text: str) -> None:
         """Rows follow the filter while it is written."""
-        self.change(replace(self.ui, query=text), layout=False)
+        self.change(replace(self.ui, query=text) if prompt is FILTER else self.ui, layout=False)
 
-    def filter_done(self, kept: bool) -> None:  # noqa: FBT001 - the footer's one answer
-        """The filter stays, or goes."""
-        self.change(self.ui if kept else replace(self.ui, query=""), layout=False)
+    def written(self, prompt: Prompt, text: str | None) -> None:
+        """The filter stays, or goes (``None``); a time is gone to."""
+        given_up = prompt is FILTER and text is None
+        self.change(replace(self.ui, query="") if given_up else self.ui, layout=False)
+        if prompt is GO and text:
+            self.wish(lambda cursor: cursor.go(text))
 
     def action_sort(self) -> None:
         """Order by the next column of the focused pane."""
@@ -277,11 +286,6 @@ class BoardScreen(PrivateScreen, inherit_bindings=False):
     def action_faults(self) -> None:
         """Only rows that are not well."""
         self.change(replace(self.ui, faults_only=not self.ui.faults_only), layout=False)
-
-    def action_pause(self) -> None:
-        """Hold the picture, or show the newest again."""
-        self.ui = replace(self.ui, paused=not self.ui.paused)
-        self.show_news(self.shown if self.ui.paused else self.latest)
 
     def action_theme(self) -> None:
         """The next theme that suits this terminal."""

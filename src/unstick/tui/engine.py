@@ -9,16 +9,17 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
+from msgspec.structs import replace
 
 from unstick import clock, loops
 from unstick.facts.frame import Frame
 from unstick.facts.text import clean
-from unstick.feeds.base import Feed
+from unstick.feeds.base import Cursor, Feed
 from unstick.views.screen import Told
 
 log = logging.getLogger(__name__)
@@ -35,6 +36,10 @@ class Story(Protocol):
     def tell(self, board: object) -> Told:
         """What stands on the screen for ``board``."""
 
+    @property
+    def cursor(self) -> Cursor | None:
+        """The place in time that may be moved; ``None`` where there is only now."""
+
 
 class News(msgspec.Struct, frozen=True, eq=False):
     """The newest picture. ``at`` is the frame's UTC instant, ``received`` this process's monotonic clock."""
@@ -44,6 +49,9 @@ class News(msgspec.Struct, frozen=True, eq=False):
     received: float = 0.0
     trouble: str | None = None
     ended: bool = False
+    answer: str = ""
+    """What came of the newest wish, in words; ``answers`` counts them."""
+    answers: int = 0
 
 
 class Engine:
@@ -76,15 +84,31 @@ class Engine:
         with self._lock:
             return self._announced
 
+    def ask(self, wish: Callable[[Cursor], str]) -> None:
+        """Have ``wish`` fulfilled in the engine's thread; its answer comes with the news."""
+        with self._lock:
+            loop = self._loop
+        if loop is not None:
+            with suppress(RuntimeError):  # the engine has ended
+                loop.call_soon_threadsafe(self._fulfil, wish)
+
+    def _fulfil(self, wish: Callable[[Cursor], str]) -> None:
+        cursor = self._story.cursor
+        try:
+            answer = "there is no other time to go to" if cursor is None else wish(cursor)
+        except Exception as error:
+            log.exception("a wish could not be fulfilled")
+            answer = f"that did not work: {where(error)}"
+        if answer:
+            self._publish(answer=clean(answer, 200))
+
     def stop(self, timeout_s: float = 1.0) -> bool:
         """Close the feed and wait for the thread at most ``timeout_s``; whether it ended."""
         with self._lock:
             loop, task = self._loop, self._task
         if loop is not None and task is not None:
-            try:
+            with suppress(RuntimeError):  # its loop ended by itself
                 loop.call_soon_threadsafe(task.cancel)
-            except RuntimeError:
-                log.debug("the engine's loop ended by itself")
         if self._thread.is_alive():
             self._thread.join(timeout_s)
         return not self._thread.is_alive()
@@ -128,16 +152,15 @@ class Engine:
         else:
             self._publish(told=told, at=frame.at)
 
-    def _publish(
-        self, *, told: Told | None = None, at: float = 0.0, trouble: str | None = None, ended: bool = False
-    ) -> None:
+    def _publish(self, **changes: object) -> None:
         """Put news into the slot. Trouble keeps the last picture; a new picture ends the trouble."""
         with self._lock:
             last = self._news
-            if told is not None:
-                self._news = News(told, at, clock.monotonic())
-            else:
-                self._news = News(last.told, last.at, last.received, trouble or last.trouble, ended or last.ended)
+            if "told" in changes:
+                changes |= {"received": clock.monotonic(), "trouble": None, "ended": False}
+            if "answer" in changes:
+                changes["answers"] = last.answers + 1
+            self._news = replace(last, **changes)
             if self._announced:
                 return
             self._announced = True

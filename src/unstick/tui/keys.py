@@ -1,6 +1,7 @@
 """The one table of keys: bindings, footer, help and the check of a user's own keys come from here.
 
-Lower-case keys change nothing but the view; upper-case keys belong to actions that change the world.
+Lower-case keys change nothing but the view; upper-case keys belong to actions that change the world. The one
+exception is what moves in time: ``N`` goes back where ``n`` goes on, as everywhere else.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ class Key(msgspec.Struct, frozen=True):
     group: str
     hint: str = ""
     priority: bool = False
+    pair: str = ""
+    """The key that does the opposite; in the footer both stand before one word."""
 
 
 _PANES = ("workers", "proxies", "queues", "channels", "sync", "locks", "services", "host")
@@ -44,16 +47,25 @@ REGISTRY: tuple[Key, ...] = (
     Key("focus-previous", ("shift+tab",), "focus_pane(-1)", "previous pane", "Panes"),
     Key("up", ("up", "k"), "move(-1)", "row up", "Rows"),
     Key("down", ("down", "j"), "move(1)", "row down", "Rows"),
-    Key("page-up", ("pageup", "b"), "page(-1)", "page up", "Rows"),
-    Key("page-down", ("pagedown", "f"), "page(1)", "page down", "Rows"),
-    Key("home", ("home", "g"), "edge(-1)", "first row", "Rows"),
-    Key("end", ("end",), "edge(1)", "last row", "Rows"),
+    Key("page-up", ("pageup", "u"), "page(-1)", "page up", "Rows"),
+    Key("page-down", ("pagedown", "d"), "page(1)", "page down", "Rows"),
+    Key("first", ("less_than_sign", "ctrl+home"), "edge(-1)", "first row", "Rows"),
+    Key("last", ("greater_than_sign", "ctrl+end"), "edge(1)", "last row", "Rows"),
     Key("open", ("enter",), "open", "everything known of the row", "Rows", "open"),
     Key("filter", ("slash",), "filter", "show only rows with a text or /regex/; ! inverts", "Rows", "filter"),
     Key("sort", ("o",), "sort", "order by the next column, then as told: worst first", "Rows", "sort"),
     Key("invert", ("i",), "invert", "the other direction of the order", "Rows"),
     Key("faults", ("x",), "faults", "only rows that are not well", "Rows", "faults"),
-    Key("pause", ("space",), "pause", "hold the screen still; collection goes on", "Screen", "pause"),
+    Key("pause", ("space",), "pause", "time stands still, or goes on; collection always does", "Time", "pause"),
+    Key("step-back", ("left",), "step(-1)", "one look back", "Time", "step", pair="step-on"),
+    Key("step-on", ("right",), "step(1)", "one look on", "Time"),
+    Key("minute-back", ("shift+left",), "shift(-60)", "a minute back", "Time"),
+    Key("minute-on", ("shift+right",), "shift(60)", "a minute on", "Time"),
+    Key("slower", ("comma",), "pace(0.5)", "half as fast", "Time"),
+    Key("faster", ("full_stop",), "pace(2)", "twice as fast", "Time"),
+    Key("begin", ("home",), "begin", "the beginning", "Time"),
+    Key("newest", ("end",), "newest", "the newest: back to live", "Time"),
+    Key("go", ("g",), "go", "go to a time: 03:12, 5m ago, 2025-12-10T03:12", "Time", "go to"),
     Key("theme", ("t",), "theme", "next theme", "Screen", "theme"),
     Key("redraw", ("ctrl+l",), "redraw", "draw everything again", "Screen"),
     Key("help", ("question_mark", "f1"), "help", "this page", "Screen", "help"),
@@ -63,10 +75,12 @@ REGISTRY: tuple[Key, ...] = (
     Key("interrupt", ("ctrl+c",), "interrupt", "quit, exit code 130", "Screen", "", True),  # noqa: FBT003
 )
 
-GROUPS = ("Panes", "Rows", "Screen")
+KEYS = {key.id: key for key in REGISTRY}
+GROUPS = ("Panes", "Rows", "Time", "Screen")
 _NAMES = {
     "slash": "/", "question_mark": "?", "escape": "esc", "pageup": "pgup", "pagedown": "pgdn",
-    "up": "↑", "down": "↓", "shift+tab": "⇧tab",
+    "up": "↑", "down": "↓", "left": "←", "right": "→", "comma": ",", "full_stop": ".",
+    "less_than_sign": "<", "greater_than_sign": ">",
 }  # fmt: skip
 _RENAMED = {
     "solidus": "slash", "reverse_solidus": "backslash", "commercial_at": "at", "hyphen_minus": "minus",
@@ -90,7 +104,6 @@ def normal(name: str) -> str:
 _SPECIAL = frozenset(
     [*_NAMED.split(), *(f"f{number}" for number in range(1, 25)), *(normal(char) for char in string.punctuation)]
 )
-_BY_ID = {key.id: key for key in REGISTRY}
 
 
 def keys_of(key: Key, overrides: Mapping[str, str]) -> tuple[str, ...]:
@@ -102,10 +115,11 @@ def keys_of(key: Key, overrides: Mapping[str, str]) -> tuple[str, ...]:
 def label(name: str) -> str:
     """A key's name as people read it.
 
-    >>> label("slash"), label("ctrl+l"), label("x")
-    ('/', '^l', 'x')
+    >>> label("slash"), label("ctrl+l"), label("shift+left")
+    ('/', '^l', '⇧←')
     """
-    return _NAMES.get(name, name.replace("ctrl+", "^"))
+    lead, plus, base = name.rpartition("+")
+    return f"{lead}{plus}".replace("ctrl+", "^").replace("shift+", "⇧") + _NAMES.get(base, base)
 
 
 def check_overrides(overrides: Mapping[str, str]) -> list[str]:
@@ -121,8 +135,8 @@ def check_overrides(overrides: Mapping[str, str]) -> list[str]:
 
 
 def _check(id_: str, keys: str) -> list[str]:
-    if id_ not in _BY_ID:
-        close = difflib.get_close_matches(id_, _BY_ID, 1)
+    if id_ not in KEYS:
+        close = difflib.get_close_matches(id_, KEYS, 1)
         return [f"keys: there is no '{id_}'" + (f"; did you mean '{close[0]}'?" if close else "")]
     names = [name.strip() for name in keys.split(",")]
     return [f"keys.{id_}: {reason}" for name in names if (reason := _bad(name))]

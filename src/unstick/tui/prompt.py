@@ -1,4 +1,4 @@
-"""The footer: keys, or the line in which a filter is written."""
+"""The footer: keys, or the line in which a filter, a time or a note is written."""
 
 from __future__ import annotations
 
@@ -60,11 +60,23 @@ _CUTS: dict[str, Callable[[str, int], Draft]] = {
 }
 
 
-def draw_prompt(draft: Draft, words: str, width: int, measure: Measure) -> Drawn:
-    """The filter line: what was written, the cursor, and at the right what it does."""
-    told: Line = (Span(f"{words}  enter keeps  esc clears ", Role.DIM),)
+class Prompt(NamedTuple):
+    """What is written for: the sign at the left, and what the keys that end it do."""
+
+    sign: str
+    ends: str
+
+
+FILTER = Prompt("/", "enter keeps  esc clears")
+GO = Prompt("go to", "03:12, 5m ago, 2025-12-10T03:12  enter goes  esc stays")
+
+
+def draw_prompt(draft: Draft, prompt: Prompt, words: str, width: int, measure: Measure) -> Drawn:
+    """The line: its sign, what was written, the cursor, and at the right what it does."""
+    told: Line = (Span(f"{words}  {prompt.ends} " if words else f"{prompt.ends} ", Role.DIM),)
+    sign = f" {prompt.sign} "
     hint = fit(told, min(width_of(told, measure), max(0, width - 24)), measure)
-    room = width - width_of(hint, measure) - 3
+    room = width - width_of(hint, measure) - len(sign)
     before, after = draft.text[: draft.place], draft.text[draft.place :]
     here, rest = after[:1] or " ", after[1:]
     while before and measure(shown(before)) + measure(shown(here)) > room:
@@ -72,7 +84,7 @@ def draw_prompt(draft: Draft, words: str, width: int, measure: Measure) -> Drawn
     written = (Span(shown(before), Role.STRONG),)
     left = max(0, room - measure(shown(before)) - measure(shown(here)))
     return (
-        Piece(" / ", Role.KEY, Ground.HEADER),
+        Piece(sign, Role.KEY, Ground.HEADER),
         *on(Ground.HEADER, written),
         Piece(shown(here), Chrome.TAB_ACTIVE, Ground.HEADER),
         *on(Ground.HEADER, fit((Span(rest, Role.STRONG),), left, measure)),
@@ -81,24 +93,25 @@ def draw_prompt(draft: Draft, words: str, width: int, measure: Measure) -> Drawn
 
 
 class Footer(Lines):
-    """Keys until a filter is being written; then what is typed is handed to :meth:`take`.
+    """Keys until something is to be written; then what is typed is handed to :meth:`take`.
 
-    ``changed`` is told the text at every change, ``done`` at the end whether it is kept.
+    ``changed`` is told the text at every change, ``done`` at the end; ``None``: it was given up.
     """
 
-    def __init__(self, changed: Callable[[str], None], done: Callable[[bool], None]) -> None:
+    def __init__(self, changed: Callable[[Prompt, str], None], done: Callable[[Prompt, str | None], None]) -> None:
         super().__init__(id="footer")
         self.draft: Draft | None = None
+        self.prompt = FILTER
         self._changed = changed
         self._done = done
 
-    def begin(self, text: str) -> None:
+    def begin(self, prompt: Prompt, text: str = "") -> None:
         """Edit ``text``."""
-        self.draft = Draft(text, len(text))
+        self.prompt, self.draft = prompt, Draft(text, len(text))
 
-    def prompt(self, words: str, width: int) -> Drawn:
-        """The line in which the filter is written."""
-        return draw_prompt(self.draft or Draft(), words, width, measure)
+    def written(self, words: str, width: int) -> Drawn:
+        """The line in which is written."""
+        return draw_prompt(self.draft or Draft(), self.prompt, words, width, measure)
 
     def take(self, event: events.Key | events.Paste) -> bool:
         """What was typed belongs to the draft: Enter keeps it, Escape gives it up; ``False``: nothing is written."""
@@ -109,10 +122,10 @@ class Footer(Lines):
             self.draft = edit(before, "paste", " ".join(event.text.split())[:_LONGEST])
         elif event.key in ("enter", "escape"):
             self.draft = None
-            self._done(event.key == "enter")
+            self._done(self.prompt, before.text if event.key == "enter" else None)
             return True
         else:
             self.draft = edit(before, event.key, event.character)
         if self.draft != before:
-            self._changed(self.draft.text)
+            self._changed(self.prompt, self.draft.text)
         return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from unstick.facts.place import Place
 from unstick.views.pane import Line, PaneView
 
 PANE_KEYS = ("workers", "proxies", "queues", "channels", "sync", "locks", "services", "host")
@@ -13,9 +14,11 @@ PANE_KEYS = ("workers", "proxies", "queues", "channels", "sync", "locks", "servi
 class Told(msgspec.Struct, frozen=True):
     """``header`` holds the parts from left to right: name and context, state, sources, clock.
 
-    Parts are dropped from the middle when the screen is narrow. ``verdict`` is the band on top.
+    Parts are dropped from the middle when the screen is narrow. ``verdict`` is the band on top. ``place`` is the
+    place in time, where there is a choice.
     """
 
     header: tuple[Line, ...]
     verdict: PaneView
     panes: tuple[PaneView, ...]
+    place: Place | None = None

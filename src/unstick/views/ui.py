@@ -27,7 +27,6 @@ class UiState(msgspec.Struct, frozen=True):
     maximised: str | None = None
     query: str = ""
     faults_only: bool = False
-    paused: bool = False
     sorts: tuple[Sort, ...] = ()
 
     def sort_of(self, pane: str) -> Sort | None:

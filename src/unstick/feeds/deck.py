@@ -1,0 +1,176 @@
+"""A reel on which one place in time is shown: what is live, what is recorded and what is shared are all played here.
+
+A live board is a reel in memory that a feed fills, watched at its end. So one can stand still, go back and return
+while collection goes on, with the same keys as on a tape.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator
+
+from unstick.board.board import Board
+from unstick.facts.frame import Frame
+from unstick.facts.place import Place, Tick
+from unstick.facts.units import clock_time
+from unstick.feeds.base import Feed
+from unstick.feeds.history import History
+from unstick.feeds.player import POLL_S, AtEnd, Player
+from unstick.settings import Context
+from unstick.tape.event import ACTION, MARK
+from unstick.tape.moment import moment
+from unstick.tape.recent import Recent
+from unstick.tape.reel import Reel
+
+SLICE_S = 0.03
+"""So long boards are folded before others may work."""
+REST_S = 0.05
+"""So long they may, while what lies ahead is folded."""
+CLOSE_S = 1.0
+
+
+class Deck:
+    """Plays ``reel``; with a ``source`` it fills the reel as well. Used in the engine's thread alone."""
+
+    def __init__(
+        self,
+        reel: Reel,
+        context: Context,
+        name: str,
+        *,
+        source: Feed | None = None,
+        speed: float = 1.0,
+        at: float | None = None,
+        at_end: AtEnd = "stay",
+    ) -> None:
+        self.reel = reel
+        self.name = name
+        self.board: Board | None = None
+        """The board where one stands."""
+        self.history = History(reel, context)
+        self.player = Player(reel, speed=speed, at=at, at_end=at_end, follow=source is not None)
+        self._source = source
+
+    async def frames(self) -> AsyncGenerator[Frame, None]:
+        """The Frames that are shown; before each of them :attr:`board` is folded up to it."""
+        beside = asyncio.ensure_future(self._work())
+        try:
+            async with contextlib.aclosing(self.player.numbers()) as numbers:
+                async for number in numbers:
+                    if await self._reach(number) and self.board is not None:
+                        yield self.board.frame
+        finally:
+            beside.cancel()
+            await asyncio.wait([beside], timeout=CLOSE_S)
+
+    async def _work(self) -> None:
+        """What goes on beside the playing; its failure is that of the frames."""
+        try:
+            if self._source is not None and isinstance(self.reel, Recent):
+                await self._fill(self._source, self.reel)
+            else:
+                await self._survey()
+        except Exception as error:  # noqa: BLE001 - whoever reads the frames gets it
+            self.player.fail(error)
+
+    async def _fill(self, source: Feed, reel: Recent) -> None:
+        async with contextlib.aclosing(source.frames()) as frames:
+            async for frame in frames:
+                reel.append(frame)
+                self.history.advance()
+                if reel.overfull and (number := self.history.forget()) is not None:
+                    reel.forget(number)
+                self.player.grew()
+        reel.close()
+        self.player.grew()
+
+    async def _survey(self) -> None:
+        """Fold what lies ahead of whoever watches, a little at a time."""
+        loop = asyncio.get_running_loop()
+        while True:
+            begun, ahead = loop.time(), self.history.edge
+            while loop.time() - begun < SLICE_S and self.history.advance():
+                pass
+            if self.history.edge == self.reel.last != ahead:
+                self.player.stir()
+            await asyncio.sleep(POLL_S if self.history.edge == ahead else REST_S)
+
+    async def _reach(self, number: int) -> bool:
+        """Fold up to a Frame; whether it is still wanted when that is done."""
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        for _ in self.history.towards(number):
+            if loop.time() - begun > SLICE_S:
+                await asyncio.sleep(0)
+                begun = loop.time()
+                if self.player.wanted is not None:
+                    return False
+        self.board = self.history.visited
+        return True
+
+    @property
+    def place(self) -> Place:
+        """Where one stands."""
+        reel, player, history = self.reel, self.player, self.history
+        return Place(
+            self.name,
+            self.board.frame.at if self.board else reel.at(reel.first),
+            reel.at(reel.first),
+            reel.at(reel.last),
+            reel.growing(),
+            player.following,
+            player.paused,
+            player.speed,
+            reel.at(max(history.edge, reel.first)),
+            history.levels.stretches,
+            tuple(Tick(e.event, e.at, e.text) for e in reel.events() if e.event in {MARK, ACTION}),
+        )
+
+    # What a person may ask for: the Cursor.
+
+    def pause(self) -> str:
+        """Let time stand still, or go on."""
+        if self.player.paused:
+            self.player.resume()
+        else:
+            self.player.pause()
+        return ""
+
+    def step(self, frames: int) -> str:
+        """Go so many Frames on or back, and stand still there."""
+        self.player.step(frames)
+        return ""
+
+    def shift(self, seconds: float) -> str:
+        """Go so many seconds on or back."""
+        self.player.shift(seconds)
+        return ""
+
+    def seek(self, at: float) -> str:
+        """Go to an instant, UTC seconds."""
+        self.player.seek(at)
+        return ""
+
+    def go(self, text: str) -> str:
+        """Go to an instant as a person types it."""
+        try:
+            at = moment(text, self.reel.at(self.reel.first), self.reel.at(self.reel.last))
+        except ValueError as error:
+            return str(error)
+        return self.seek(at)
+
+    def begin(self) -> str:
+        """Go to the oldest Frame."""
+        self.player.go(self.reel.first)
+        return f"the beginning: {clock_time(self.reel.at(self.reel.first))}Z"
+
+    def newest(self) -> str:
+        """Go to the newest Frame, and follow what comes."""
+        self.player.catch_up()
+        return ""
+
+    def pace(self, factor: float) -> str:
+        """Play so many times as fast as before."""
+        self.player.set_speed(self.player.speed * factor)
+        return f"speed {self.player.speed:g}"

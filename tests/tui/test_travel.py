@@ -1,0 +1,141 @@
+"""Keys that move in time, live as on a tape: the same words, and no doubt about what one looks at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.tui.samples import quiet
+from tests.tui.stand import Stand, on_stage
+from tests.tui.timed import TimedStand, live_on_stage, tape_on_stage
+from tests.unit.tapes import taped
+from unstick.facts.units import clock_time
+
+
+@pytest.fixture
+def tape(tmp_path: Path) -> Path:
+    path = tmp_path / "a.tape"
+    taped(path, 130, seed=9)
+    return path
+
+
+def test_live_nothing_is_said_of_time_until_one_leaves_the_newest() -> None:
+    async def scenario(stand: TimedStand) -> None:
+        stand.tap.flow(100)
+        await stand.shows(99)
+        assert "PAUSED" not in stand.header
+        assert "behind" not in stand.header
+        await stand.press("left")
+        await stand.shows(98)
+        await stand.until(lambda: "PAUSED  1s behind  end: live" in stand.header)
+        stand.tap.flow(15)
+        await stand.until(lambda: "PAUSED  16s behind  end: live" in stand.header)
+        assert f"{clock_time(stand.tap.came[98].at)}Z" in stand.header
+        await stand.press("end")
+        await stand.shows(114)
+        assert "PAUSED" not in stand.header
+
+    live_on_stage(scenario)
+
+
+def test_live_space_holds_the_picture_and_goes_on_with_the_newest() -> None:
+    async def scenario(stand: TimedStand) -> None:
+        stand.tap.flow(30)
+        await stand.shows(29)
+        await stand.press("space")
+        await stand.until(lambda: "PAUSED" in stand.header)
+        stand.tap.flow(10)
+        await stand.until(lambda: "PAUSED  10s behind" in stand.header)
+        await stand.press("down", "space")
+        await stand.shows(39)
+        assert "PAUSED" not in stand.header
+
+    live_on_stage(scenario)
+
+
+def test_live_one_plays_what_was_and_catches_up() -> None:
+    async def scenario(stand: TimedStand) -> None:
+        stand.tap.flow(60)
+        await stand.shows(59)
+        await stand.press("home", "left")
+        await stand.shows(0)
+        await stand.press("full_stop", "full_stop")
+        await stand.until(lambda: "speed 4" in stand.lines[-1])
+        await stand.press("space")
+        await stand.until(lambda: "PAST 4x" in stand.header)
+        await stand.press(*["full_stop"] * 8)
+        await stand.shows(59)
+        await stand.until(lambda: "PAST" not in stand.header)
+
+    live_on_stage(scenario)
+
+
+def test_on_a_tape_the_same_keys_go_anywhere(tape: Path) -> None:
+    async def scenario(stand: TimedStand) -> None:
+        await stand.until(lambda: "REPLAY" in stand.header)
+        await stand.press("space")
+        await stand.until(lambda: "REPLAY PAUSED" in stand.header)
+        await stand.press("home")
+        await stand.shows(0)
+        await stand.press("right", "right")
+        await stand.shows(2)
+        await stand.press("left")
+        await stand.shows(1)
+        await stand.press("shift+right")
+        await stand.shows(60)
+        await stand.press("shift+left")
+        await stand.shows(0)
+        await stand.press("end")
+        await stand.shows(129)
+        await stand.press("comma", "space")
+        await stand.until(lambda: "REPLAY 0.5x" in stand.header)
+
+    tape_on_stage(tape, scenario)
+
+
+def test_one_goes_to_a_time_that_one_types(tape: Path) -> None:
+    async def scenario(stand: TimedStand) -> None:
+        await stand.until(lambda: "REPLAY" in stand.header)
+        await stand.press("space", "g")
+        assert "go to" in stand.lines[-1]
+        assert "enter goes" in stand.lines[-1]
+        await stand.press(*"+60s", "enter")
+        await stand.shows(59)
+        await stand.press("g", *"0s ago", "enter")
+        await stand.shows(129)
+        await stand.press("g", *clock_time(stand.tap.came[20].at + 0.5), "enter")
+        await stand.until(lambda: (place := stand.app.board.told.place) and place.at < stand.tap.came[21].at)
+        await stand.press("g", *"1970-01-12T13:47", "enter")
+        await stand.until(lambda: "13:46:59Z" in stand.header or "13:47:00Z" in stand.header)
+        await stand.press("g", *"noon", "enter")
+        await stand.until(lambda: '"noon" is no time like 03:12' in stand.lines[-1])
+        await stand.press("g", *"23:59", "escape")
+        assert "go to " not in stand.lines[-1].replace("g go to", "")
+        assert stand.app.board.ui.query == ""
+
+    tape_on_stage(tape, scenario)
+
+
+def test_a_thin_line_shows_at_once_what_one_asked_for(tape: Path) -> None:
+    async def scenario(stand: TimedStand) -> None:
+        await stand.until(lambda: "REPLAY" in stand.header)
+        await stand.press("end")
+        await stand.shows(129)
+        await stand.press("home")
+        await stand.shows(0)
+
+    tape_on_stage(tape, scenario, slow=True)
+
+
+def test_a_feed_without_a_past_says_so() -> None:
+    async def scenario(stand: Stand) -> None:
+        await stand.show(quiet())
+        for _ in range(500):  # the engine starts behind the first picture
+            await stand.press("left")
+            if "there is no other time to go to" in stand.lines[-1]:
+                break
+            await stand.pilot.pause(0.01)
+        assert "there is no other time to go to" in stand.lines[-1]
+
+    on_stage(scenario)
