@@ -103,6 +103,8 @@ class Celery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Sorted set with the time of each delivery."""
     visibility_timeout_s: Seconds = 3600.0
     """After this long Celery delivers again what nobody acknowledged."""
+    results_url: RedisUrl | None = None
+    """The Redis that keeps the results; unset: ``CELERY_RESULT_BACKEND``, else their growth is not watched."""
 
 
 class Health(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -233,6 +235,15 @@ class Host(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Percent of the fullest file system."""
 
 
+class Servers(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The PostgreSQL and Redis servers themselves, over the connections that are there already."""
+
+    postgres: bool = True
+    """``false`` leaves connections, transactions, waiting sessions and replicas of PostgreSQL out."""
+    redis: bool = True
+    """``false`` leaves memory, clients and replicas of the Redis servers out."""
+
+
 class Thresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """When a value becomes a warning or worse; defaults are those of the incident notes."""
 
@@ -260,6 +271,22 @@ class Thresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A reading older than this many intervals (and 5 s) is stale."""
     drift_warning: Percent = 1.0
     """Differing keys in percent of the sample."""
+    connections_warning: Percent = 80.0
+    """Connections of a PostgreSQL or clients of a Redis in percent of those allowed."""
+    connections_critical: Percent = 95.0
+    """Connections of a PostgreSQL or clients of a Redis in percent of those allowed."""
+    transaction_s: Seconds = 300.0
+    """Age of the oldest open transaction of PostgreSQL; critical from ten times that."""
+    blocked_s: Seconds = 10.0
+    """How long a session of PostgreSQL may wait for a lock; critical from ten times that."""
+    replica_lag_s: Seconds = 60.0
+    """How far a replica may be behind; critical from ten times that."""
+    redis_memory_warning: Percent = 85.0
+    """Memory of a Redis in percent of its limit, of its host's where it has none."""
+    redis_memory_critical: Percent = 95.0
+    """Memory of a Redis in percent of its limit, of its host's where it has none."""
+    endless_results: Count = 10_000
+    """Keys without an end in a Celery result backend."""
 
 
 class Intervals(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -285,9 +312,11 @@ class Intervals(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Locks that workers list over HTTP."""
     host_s: Seconds = 2.0
     """This host."""
+    servers_s: Seconds = 10.0
+    """The PostgreSQL and Redis servers themselves."""
 
 
-FLOORS = Intervals(0.5, 1.0, 2.0, 1.0, 5.0, 5.0, 10.0, 1.0, 5.0, 1.0)
+FLOORS = Intervals(0.5, 1.0, 2.0, 1.0, 5.0, 5.0, 10.0, 1.0, 5.0, 1.0, servers_s=5.0)
 """The least interval of each source, in seconds."""
 
 
@@ -323,6 +352,7 @@ class Context(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     locks: Locks | None = None
     sync: Sync | None = None
     host: Host = Host()
+    servers: Servers = Servers()
     thresholds: Thresholds = Thresholds()
     intervals: Intervals = Intervals()
     screen: Screen = Screen()

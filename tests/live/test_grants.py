@@ -78,7 +78,7 @@ def test_postgres(postgres: PostgresServer, database: str, role: str, kind: str)
     url = with_user(database, role, "pw")
     try:
         seen = readings(Context(postgres=Postgres(url=url), host=Host(enabled=False), **MAPPED))  # type: ignore[arg-type]
-        assert set(seen) == {"crawler", "locks", "sync-data"}
+        assert set(seen) == {"crawler", "locks", "sync-data", "postgres-server"}
         assert [name for name, reading in seen.items() if not isinstance(reading, Fresh)] == []
         assert asyncio.run(discover(Context(postgres=Postgres(url=url)))).crawler == Crawler()
         refused = ["SELECT address FROM proxies", "SELECT * FROM users", "UPDATE catalog_tasks SET status = 'x'"]
@@ -151,7 +151,7 @@ def test_redis(redis_server: RedisServer, redis_url: str, acl_user: str) -> None
     seen = readings(
         Context(redis=Redis(url=url), dramatiq=mapped.dramatiq, celery=mapped.celery, host=Host(enabled=False))
     )
-    assert set(seen) == {"dramatiq", "celery"}
+    assert set(seen) == {"dramatiq", "celery", "redis-server"}
     assert [reading for reading in seen.values() if not isinstance(reading, Fresh)] == []
     assert asyncio.run(discover(Context(redis=Redis(url=url)))).dramatiq[0].queues == ("mail",)
     for command in ("DEL dramatiq:mail", "LPUSH dramatiq:mail x", "SET a b", "KEYS *", "FLUSHALL", "CONFIG GET *"):

@@ -122,6 +122,8 @@ WRITES: list[Command] = [
     ("SORT", "a", "STORE", "b"),
     ("ACL", "SETUSER", "x"),
     ("ACL",),
+    ("SLOWLOG", "RESET"),
+    ("SLOWLOG", "GET"),
     ("PUBLISH", "a", "b"),
     ("MONITOR",),
     (b"DEL", "a"),
@@ -163,7 +165,13 @@ def test_the_server_itself_calls_every_allowed_command_a_read(redis_server: Redi
     flags = {name: set(about["flags"]) for name, about in described.items() if name.upper() in READ_COMMANDS}
     assert {name.upper() for name in flags} == READ_COMMANDS
     assert not [name for name, found in flags.items() if "write" in found]
-    assert {name for name, found in flags.items() if "readonly" not in found} == {"acl", "info", "ping", "time"}
+    assert {name for name, found in flags.items() if "readonly" not in found} == {
+        "acl",
+        "info",
+        "ping",
+        "slowlog",
+        "time",
+    }
 
 
 # -------------------------------------------------------------------------------------------------------- errors

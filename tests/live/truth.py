@@ -403,6 +403,7 @@ def answering(world: World) -> dict[str, bool]:
     redis = world.redis.cli("PING") == "PONG"
     postgres = _ask(world, "SELECT 1") == [["1"]]
     found = dict.fromkeys(("dramatiq", "celery"), redis) | dict.fromkeys(("crawler", "locks", "sync-data"), postgres)
+    found |= {"redis-server": redis, "postgres-server": postgres}
     found |= {"host": True, "rabbitmq": bool(world.rabbit.api("GET", "overview"))}
     found |= {"sync": _ok(world, f"{world.sync_url}/sync-management/health")}
     found |= {"health:web-1": _ok(world, f"{world.health_url}/health")}

@@ -6,7 +6,7 @@ import shlex
 
 import pytest
 
-from unstick.backends.redis_reads import ACL_SUBCOMMANDS, READ_COMMANDS
+from unstick.backends.redis_reads import READ_COMMANDS, SUBCOMMANDS
 from unstick.cli.grants import _REDIS_COMMANDS, lines, rabbitmq_lines, redis_lines, run, usable, vhosts
 from unstick.config import Loaded
 from unstick.secret import Url
@@ -61,7 +61,8 @@ def test_redis_is_read_by_named_commands_and_keys() -> None:
 
 
 def test_redis_commands_are_those_that_the_backend_sends() -> None:
-    reads = {name.lower() for name in READ_COMMANDS - {"ACL"}} | {f"acl|{name.lower()}" for name in ACL_SUBCOMMANDS}
+    reads = {name.lower() for name in READ_COMMANDS - SUBCOMMANDS.keys()}
+    reads |= {f"{name}|{sub}".lower() for name, subs in SUBCOMMANDS.items() for sub in subs}
     assert reads <= set(_REDIS_COMMANDS)
     assert set(_REDIS_COMMANDS) - reads == {"hello", "auth", "select", "client|setname"}
 

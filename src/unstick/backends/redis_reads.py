@@ -11,7 +11,7 @@ Command: TypeAlias = tuple[Argument, ...]
 
 READ_COMMANDS: Final = frozenset(
     {
-        *("TIME", "PING", "INFO", "DBSIZE", "ACL"),
+        *("TIME", "PING", "INFO", "DBSIZE", "ACL", "SLOWLOG"),
         *("TYPE", "EXISTS", "PTTL", "SCAN"),
         *("GET", "MGET", "STRLEN"),
         *("LLEN", "LINDEX", "LRANGE"),
@@ -21,7 +21,7 @@ READ_COMMANDS: Final = frozenset(
     }
 )
 """None of them writes, none walks the whole key space."""
-ACL_SUBCOMMANDS: Final = frozenset({"WHOAMI", "DRYRUN"})
+SUBCOMMANDS: Final = {"ACL": frozenset({"WHOAMI", "DRYRUN"}), "SLOWLOG": frozenset({"LEN"})}
 COUNT_CAP: Final = 1000
 RANGE_CAP: Final = 1000
 
@@ -32,8 +32,8 @@ def check(command: Command) -> None:
     if name not in READ_COMMANDS:
         raise PermissionError(f"not a reading command: {name!r}")
     arguments = [arg.upper() if isinstance(arg, str) else arg for arg in command[1:]]
-    if name == "ACL" and not (arguments and arguments[0] in ACL_SUBCOMMANDS):
-        raise PermissionError("of ACL only WHOAMI and DRYRUN are read")
+    if name in SUBCOMMANDS and not (arguments and arguments[0] in SUBCOMMANDS[str(name)]):
+        raise PermissionError(f"of {name} only {' and '.join(sorted(SUBCOMMANDS[str(name)]))} are read")
     if name in {"SCAN", "HSCAN", "SSCAN"} and not 0 < _count(arguments) <= COUNT_CAP:
         raise PermissionError(f"{name} must end in a COUNT of at most {COUNT_CAP}")
     if name in {"LRANGE", "ZRANGE", "ZREVRANGE"}:

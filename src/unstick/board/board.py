@@ -53,7 +53,7 @@ def fold(before: Board | None, frame: Frame, context: Context) -> Board:
         channels=fold_channels(sight, notes, context),
         sync=fold_sync(sight, notes, context),
         locks=fold_locks(sight, notes, context, workers),
-        services=fold_services(sight, notes, workers),
+        services=fold_services(sight, notes, workers, context),
         host=fold_host(sight, notes, context),
     )
     findings = find(subjects, notes)

@@ -62,6 +62,7 @@ def find(subjects: Subjects, notes: Notes) -> tuple[Finding, ...]:
         *_sync(subjects.sync),
         *_locks(subjects.locks, subjects.workers),
         *_sources(subjects.services, subjects.workers),
+        *_services(subjects.services),
         *_host(subjects.host),
     ]
     notes.remember("findings", notes.at, {finding.id: "found" for finding in found})
@@ -243,6 +244,13 @@ def _sources(services: Services, workers: Workers | None) -> Iterator[Finding]:
         unseen = item.state.age_s if item.state.age_s is not None else item.state.failing_s or 0.0
         title = f"cannot tell: {', '.join(names)} unseen for {duration(unseen)}: {item.note}"
         yield _finding(f"unseen:{server}", "services", item.level, title, lasted_s=unseen)
+
+
+def _services(services: Services) -> Iterator[Finding]:
+    for item in services.items:
+        for problem in item.judged.problems if item.judged else ():
+            name, title = f"{item.name}:{problem.id}", f"{item.name}: {problem.title}"
+            yield _finding(name, "services", problem.level, title, problem.evidence, lasted_s=problem.lasted_s)
 
 
 def _host(host: Host | None) -> Iterator[Finding]:

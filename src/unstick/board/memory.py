@@ -111,6 +111,17 @@ class Notes:
         known = self.before.series.get(name)
         self._series[name] = known.added(self._column, value) if known else Series(self._column, (value,))
 
+    def risen(self, name: str, counter: float | None, window_s: float = 60.0) -> float | None:
+        """Record a counter; by how much it rose within the last ``window_s``. ``None`` where that can't be said yet.
+
+        What a counter had before it began anew does not count.
+        """
+        self.record(name, counter)
+        known = [value for value in self.before.values(name)[-int(window_s / COLUMN_S) :] if value is not None]
+        if counter is None or not known:
+            return None
+        return sum(max(0.0, later - earlier) for earlier, later in pairwise([*known, counter]))
+
     def memory(self) -> Memory:
         """Everything remembered; a history that nobody recorded for its whole length is dropped."""
         horizon = self._column - COLUMNS

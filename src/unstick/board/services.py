@@ -1,17 +1,31 @@
-"""Services: every source that is asked, what it answers and what asking it costs; and the workers' endpoints."""
+"""Services: every source that is asked, what it answers and what asking it costs; what it means."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from itertools import pairwise
+from typing import Any
 
 import msgspec
 
+from unstick.board import postgres_server, redis_server
+from unstick.board.judged import Judged
 from unstick.board.memory import Notes
-from unstick.board.sources import HICCUP_S, Sight, SourceState
+from unstick.board.sources import HICCUP_S, Seen, Sight, SourceState
 from unstick.board.workers import Workers
 from unstick.facts.health import HealthFacts
 from unstick.facts.level import Level, worst
 from unstick.facts.reading import TroubleKind
+from unstick.facts.servers import PostgresServerFacts, RedisServerFacts
+from unstick.settings import Context
+
+Judge = Callable[[Seen[Any], Notes, Context], Judged]
+
+JUDGES: Mapping[type, Judge] = {
+    PostgresServerFacts: postgres_server.judge,
+    RedisServerFacts: redis_server.judge,
+}
+"""One line per system that is told among the services, and nowhere else."""
 
 
 class Service(msgspec.Struct, frozen=True):
@@ -27,51 +41,61 @@ class Service(msgspec.Struct, frozen=True):
     per_min: float | None
     """Tasks done per minute, by the worker's own counter."""
     note: str
+    judged: Judged | None = None
+    """What was made of its newest answer, while that is young enough to count."""
 
 
 class Services(msgspec.Struct, frozen=True):
-    """Endpoints first, then servers; worst first in each."""
+    """Worst first; rows of one level stand together by their kind."""
 
     level: Level
     items: tuple[Service, ...]
 
 
-def fold_services(sight: Sight, notes: Notes, workers: Workers | None) -> Services:
+def fold_services(sight: Sight, notes: Notes, workers: Workers | None, context: Context) -> Services:
     """One row per source; a worker's endpoint takes the level of the worker."""
-    facts = {seen.source.id: seen.value for seen in sight.seen(HealthFacts)}
+    kinds: tuple[type[Any], ...] = (HealthFacts, *JUDGES)
+    seen: dict[str, Seen[Any]] = {one.source.id: one for kind in kinds for one in sight.seen(kind)}
     lives = {worker.source: worker for worker in workers.items if worker.kind == "http"} if workers else {}
     items = []
     for state in sight.sources:
-        source = state.source
-        fact = facts.get(source.id)
-        worker = lives.get(source.id)
-        per_min, note = None, state.trouble.text if state.trouble and not state.pending else ""
-        level = _level(state)
-        if fact is not None:
-            series = f"processed:{source.id}"
-            notes.record(series, fact.processed if state.state == "fresh" else None)
-            per_min = notes.before.rate_per_min(series, counter=True)
-            if fact.uptime_s is not None:
-                note = note or _restart(notes, source.id, fact.uptime_s)
+        found, worker = seen.get(state.source.id), lives.get(state.source.id)
+        service = _service(state, found.value if found and isinstance(found.value, HealthFacts) else None, notes)
+        if found is not None and found.current and type(found.value) in JUDGES:
+            service = _judged(service, JUDGES[type(found.value)](found, notes, context), notes)
         if worker is not None:
-            level, note = worst([level, worker.level]), note or worker.note
-        every = max(source.interval_s, 0.001)
-        items.append(
-            Service(
-                source.id,
-                source.system,
-                level,
-                state,
-                state.cost.queries / every if state.state == "fresh" else 0.0,
-                (state.cost.bytes_in + state.cost.bytes_out) / every if state.state == "fresh" else 0.0,
-                fact,
-                per_min,
-                note,
-            )
-        )
-        notes.record(f"took:{source.id}", state.cost.took_s * 1000 if state.state == "fresh" else None)
-    items.sort(key=lambda item: (-item.level.rank, item.kind != "health", item.name))
+            level, note = worst([service.level, worker.level]), service.note or worker.note
+            service = msgspec.structs.replace(service, level=level, note=note)
+        items.append(service)
+        notes.record(f"took:{state.source.id}", state.cost.took_s * 1000 if state.state == "fresh" else None)
+    items.sort(key=lambda item: (-item.level.rank, item.kind != "health", item.kind, item.name))
     return Services(worst(item.level for item in items), tuple(items))
+
+
+def _service(state: SourceState, fact: HealthFacts | None, notes: Notes) -> Service:
+    """The row of a source as such: what asking it costs, and the tasks of a worker's endpoint."""
+    source, cost = state.source, state.cost
+    per_min, note = None, state.trouble.text if state.trouble and not state.pending else ""
+    if fact is not None:
+        series = f"processed:{source.id}"
+        notes.record(series, fact.processed if state.state == "fresh" else None)
+        per_min = notes.before.rate_per_min(series, counter=True)
+        if fact.uptime_s is not None:
+            note = note or _restart(notes, source.id, fact.uptime_s)
+    every = max(source.interval_s, 0.001)
+    fresh = state.state == "fresh"
+    queries, payload = (cost.queries, cost.bytes_in + cost.bytes_out) if fresh else (0, 0)
+    return Service(
+        source.id, source.system, _level(state), state, queries / every, payload / every, fact, per_min, note
+    )
+
+
+def _judged(service: Service, judged: Judged, notes: Notes) -> Service:
+    for name, value in judged.numbers:
+        if name == judged.charted:
+            notes.record(f"{service.name}:{name}", value)
+    level = worst([service.level, judged.level])
+    return msgspec.structs.replace(service, level=level, note=service.note or judged.note, judged=judged)
 
 
 _GONE = frozenset(

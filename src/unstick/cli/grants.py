@@ -29,7 +29,7 @@ CONNECTION_LIMIT = 8
 
 _REDIS_COMMANDS = (
     *("hello", "auth", "select", "ping", "client|setname"),
-    *("time", "info", "dbsize", "acl|whoami", "acl|dryrun", "type", "exists", "pttl", "scan"),
+    *("time", "info", "dbsize", "acl|whoami", "acl|dryrun", "slowlog|len", "type", "exists", "pttl", "scan"),
     *("get", "mget", "strlen", "llen", "lindex", "lrange"),
     *("hlen", "hget", "hmget", "hstrlen", "hscan", "scard", "smembers", "sscan"),
     *("zcard", "zcount", "zscore", "zrange", "zrevrange"),
@@ -91,6 +91,8 @@ def postgres_lines(context: Context, role: str, kind: Kind) -> Iterator[str]:
     yield f"ALTER ROLE {name} SET idle_in_transaction_session_timeout = '10s';"
     if database:
         yield f"GRANT CONNECT ON DATABASE {sql.column(database)} TO {name};"
+    if context.servers.postgres:
+        yield f"GRANT pg_read_all_stats TO {name};"
     yield from _select_lines(context, role)
     if kind == "operator":
         yield from _operator_lines(context, name)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
+from urllib.parse import parse_qs, urlsplit
 
 from unstick.facts.reading import Source
 from unstick.feeds.live import LaneSpec
 from unstick.pollers.base import Lane
 from unstick.secret import Url
-from unstick.settings import FLOORS, Celery, Context, Dramatiq, Health, Intervals, Locks
+from unstick.settings import FLOORS, Celery, Context, Dramatiq, Intervals
 
+REDIS = frozenset({"redis", "rediss", "unix"})
+Question = tuple[Source, Callable[[Source], Any]]
+"""Who is asked, and what makes the poller that asks."""
 Owner = Literal["dramatiq", "celery"]
 Owners = dict[tuple[str | None, str], Owner]
 
@@ -46,40 +50,72 @@ def _host(context: Context) -> Iterator[LaneSpec]:
 
 
 def _redis(context: Context) -> Iterator[LaneSpec]:
-    """One lane per Redis database, with every Dramatiq and Celery entry that lives there."""
-    lanes: dict[Url, list[tuple[Source, Dramatiq | Celery]]] = {}
+    """One lane per Redis database, with every entry that lives there; the server itself is asked on one of them."""
+    lanes: dict[Url, list[Question]] = {}
     for dramatiq in context.dramatiq:
         url = dramatiq.url or context.redis.url
-        if url is not None and url.scheme in {"redis", "rediss", "unix"}:
+        if url is not None and url.scheme in REDIS:
             name = _unique("dramatiq", dramatiq.name, len(context.dramatiq))
-            lanes.setdefault(url, []).append(
-                (_source(name, "dramatiq", "redis", lambda i: i.dramatiq_s, context), dramatiq)
-            )
+            source = _source(name, "dramatiq", "redis", lambda i: i.dramatiq_s, context)
+            lanes.setdefault(url, []).append((source, _poller("dramatiq", "DramatiqPoller", dramatiq)))
     for celery in context.celery:
         url = celery.url or context.redis.url
-        if url is not None and url.scheme in {"redis", "rediss", "unix"}:
+        if url is not None and url.scheme in REDIS:
             name = _unique("celery", celery.name, len(context.celery))
-            lanes.setdefault(url, []).append(
-                (_source(name, "celery", "redis", lambda i: i.celery_s, context), celery)
-            )
-    for url, entries in lanes.items():
-        yield LaneSpec(tuple(source for source, _ in entries), _redis_lane(url, entries))
+            source = _source(name, "celery", "redis", lambda i: i.celery_s, context)
+            lanes.setdefault(url, []).append((source, _poller("celery", "CeleryPoller", celery)))
+    for url, questions in _redis_servers(context, tuple(lanes)):
+        lanes.setdefault(url, []).extend(questions)
+    for url, questions in lanes.items():
+        setting = "redis.url" if url == context.redis.url else f"{questions[0][0].system}.url"
+        yield LaneSpec(tuple(source for source, _ in questions), _redis_lane(url, setting, questions))
 
 
-def _redis_lane(url: Url, entries: Sequence[tuple[Source, Dramatiq | Celery]]) -> Callable[[], Lane[Any]]:
+def _redis_lane(url: Url, setting: str, questions: Sequence[Question]) -> Callable[[], Lane[Any]]:
     def build() -> Lane[Any]:
         from unstick.backends.redis import RedisConnection  # noqa: PLC0415
-        from unstick.pollers.celery import CeleryPoller  # noqa: PLC0415
-        from unstick.pollers.dramatiq import DramatiqPoller  # noqa: PLC0415
 
-        pollers = [
-            DramatiqPoller(source, entry) if isinstance(entry, Dramatiq) else CeleryPoller(source, entry)
-            for source, entry in entries
-        ]
-        setting = "redis.url" if entries[0][1].url is None else f"{entries[0][0].system}.url"
-        return Lane(RedisConnection(url, setting=setting), pollers)
+        return Lane(RedisConnection(url, setting=setting), [make(source) for source, make in questions])
 
     return build
+
+
+def _redis_servers(context: Context, asked: Sequence[Url]) -> Iterator[tuple[Url, list[Question]]]:
+    """Each Redis server once, on a connection that is there already where there is one."""
+    if not context.servers.redis:
+        return
+    urls = [*asked, *([context.redis.url] if context.redis.url else []), *(url for url, _ in _purposes(context))]
+    first: dict[str, Url] = {}
+    for url in urls:
+        first.setdefault(_server(url), url)
+    for number, (server, url) in enumerate(first.items()):
+        name = "redis-server" if number == 0 else f"redis-server:{server}"
+        source = _source(name, "server", "redis", lambda i: i.servers_s, context)
+        purposes: dict[int, str] = {}
+        for used, purpose in _purposes(context):
+            if _server(used) == server:
+                at = _database(used)
+                purposes[at] = ", ".join(dict.fromkeys([*filter(None, [purposes.get(at)]), purpose]))
+        yield url, [(source, _poller("redis_server", "RedisServerPoller", server, purposes))]
+
+
+def _purposes(context: Context) -> Iterator[tuple[Url, str]]:
+    """Every Redis database that the configuration names, and what for."""
+    entries: tuple[Dramatiq | Celery, ...] = (*context.dramatiq, *context.celery)
+    used = [(entry.url or context.redis.url, entry.name) for entry in entries]
+    used += [(entry.results_url, f"{entry.name} results") for entry in context.celery]
+    if context.sync is not None:
+        used.append((context.sync.redis_url or context.redis.url, "balances"))
+    return ((url, purpose) for url, purpose in used if url is not None and url.scheme in REDIS)
+
+
+def _server(url: Url) -> str:
+    return url.address if url.scheme == "unix" else url.address.partition("/")[0]
+
+
+def _database(url: Url) -> int:
+    number = parse_qs(urlsplit(url.reveal()).query).get("db", [""])[0] or ("" if url.scheme == "unix" else url.path)
+    return int(number) if number.isdecimal() else 0
 
 
 def _postgres(context: Context) -> Iterator[LaneSpec]:
@@ -87,31 +123,29 @@ def _postgres(context: Context) -> Iterator[LaneSpec]:
     url = settings.url
     if url is None:
         return
-    asks_crawler, asks_locks = crawler is not None, locks is not None and locks.table is not None
-    sources = []
-    if asks_crawler:
-        sources.append(_source("crawler", "crawler", "postgres", lambda i: i.crawler_s, context))
-    if asks_locks:
-        sources.append(_source("locks", "locks", "postgres", lambda i: i.locks_s, context))
-    if not sources:
+    questions: list[Question] = []
+    if crawler is not None:
+        source = _source("crawler", "crawler", "postgres", lambda i: i.crawler_s, context)
+        grace_s = context.thresholds.heartbeat_s
+        questions.append((source, _poller("crawler", "CrawlerPoller", crawler, grace_s=grace_s)))
+    if locks is not None and locks.table is not None:
+        source = _source("locks", "locks", "postgres", lambda i: i.locks_s, context)
+        questions.append((source, _poller("locks", "LockTablePoller", locks, grace_s=0.0)))
+    if context.servers.postgres:
+        source = _source("postgres-server", "server", "postgres", lambda i: i.servers_s, context)
+        questions.append((source, _poller("postgres_server", "PostgresServerPoller", context)))
+    if not questions:
         return
 
     def build() -> Lane[Any]:
         from unstick.backends.postgres import PostgresConnection  # noqa: PLC0415
-        from unstick.pollers.crawler import CrawlerPoller  # noqa: PLC0415
-        from unstick.pollers.locks import LockTablePoller  # noqa: PLC0415
 
         connection = PostgresConnection(
             url, statement_timeout_s=settings.statement_timeout_s, lock_timeout_s=settings.lock_timeout_s
         )
-        pollers: list[Any] = []
-        if crawler is not None:
-            pollers.append(CrawlerPoller(sources[0], crawler, grace_s=context.thresholds.heartbeat_s))
-        if asks_locks and locks is not None:
-            pollers.append(LockTablePoller(sources[-1], locks, grace_s=0.0))
-        return Lane(connection, pollers)
+        return Lane(connection, [make(source) for source, make in questions])
 
-    yield LaneSpec(tuple(sources), build)
+    yield LaneSpec(tuple(source for source, _ in questions), build)
 
 
 def owners(context: Context) -> Owners:
@@ -175,7 +209,7 @@ def _sync(context: Context) -> Iterator[LaneSpec]:
         yield _http_lane(
             _source("sync", "sync", "http", lambda i: i.sync_s, context),
             sync.url,
-            lambda source: _import("sync_api", "SyncApiPoller")(source, sync),
+            _poller("sync_api", "SyncApiPoller", sync),
         )
     url, redis_url = postgres.url, sync.redis_url or context.redis.url
     if url is None:
@@ -201,19 +235,11 @@ def _endpoints(context: Context) -> Iterator[LaneSpec]:
     for entry in context.health:
         name = entry.name or entry.url.address
         source = _source(f"health:{name}", "health", "http", lambda i: i.health_s, context)
-        yield _http_lane(source, entry.url, _health(entry))
+        yield _http_lane(source, entry.url, _poller("health", "HealthPoller", entry))
     locks = context.locks
     for url in locks.urls if locks is not None else ():
         source = _source(f"locks:{url.address}", "locks", "http", lambda i: i.lock_endpoints_s, context)
-        yield _http_lane(source, url, _lock_endpoint(locks, url))
-
-
-def _lock_endpoint(locks: Locks | None, url: Url) -> Callable[[Source], Any]:
-    return lambda source: _import("lock_endpoints", "LockEndpointPoller")(source, locks, url)
-
-
-def _health(entry: Health) -> Callable[[Source], Any]:
-    return lambda source: _import("health", "HealthPoller")(source, entry)
+        yield _http_lane(source, url, _poller("lock_endpoints", "LockEndpointPoller", locks, url))
 
 
 def _http_lane(source: Source, url: Url, poller: Callable[[Source], Any]) -> LaneSpec:
@@ -225,10 +251,15 @@ def _http_lane(source: Source, url: Url, poller: Callable[[Source], Any]) -> Lan
     return LaneSpec((source,), build)
 
 
-def _import(module: str, name: str) -> Any:
-    import importlib  # noqa: PLC0415
+def _poller(module: str, name: str, *args: Any, **options: Any) -> Callable[[Source], Any]:
+    """What makes a poller of :mod:`unstick.pollers`, whose driver is imported only then."""
 
-    return getattr(importlib.import_module(f"unstick.pollers.{module}"), name)
+    def make(source: Source) -> Any:
+        import importlib  # noqa: PLC0415
+
+        return getattr(importlib.import_module(f"unstick.pollers.{module}"), name)(source, *args, **options)
+
+    return make
 
 
 def _unique(system: str, name: str, entries: int) -> str:

@@ -26,6 +26,8 @@ _ORDERED = (
     ("thresholds.queue_warning", "thresholds.queue_critical", 1),
     ("thresholds.oldest_warning", "thresholds.oldest_critical", 1),
     ("thresholds.pool_free_warning", "thresholds.pool_free_critical", -1),
+    ("thresholds.connections_warning", "thresholds.connections_critical", 1),
+    ("thresholds.redis_memory_warning", "thresholds.redis_memory_critical", 1),
 )
 
 

@@ -14,7 +14,8 @@ _VARIABLES = {
     "redis": {"url": "REDIS_URL"},
     "rabbitmq": {"url": "RABBITMQ_URL", "management_url": "RABBITMQ_MANAGEMENT_URL"},
 }
-_CELERY = "CELERY_BROKER_URL"
+_CELERY, _RESULTS = "CELERY_BROKER_URL", "CELERY_RESULT_BACKEND"
+_KEYS_OF_CELERY = {"url": _CELERY, "results_url": _RESULTS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +81,7 @@ def filled(tree: Entry, environ: Mapping[str, str], *, celery: bool) -> tuple[En
                 used[f"{table}.{key}"] = variable
         if entry.value != {} or table in tables:
             tables[table] = entry
-    if environ.get(_CELERY):
-        _fill_celery(tables, environ, used, celery=celery)
+    _fill_celery(tables, environ, used, celery=celery and bool(environ.get(_CELERY)))
     return replace(tree, value=tables), used
 
 
@@ -93,11 +93,19 @@ def _fill_celery(tables: dict[str, Entry], environ: Mapping[str, str], used: dic
     if brokers is None or not isinstance(brokers.value, list):
         return
     entries = list(brokers.value)
-    for index, entry in enumerate(entries):
-        if isinstance(entry.value, dict) and "url" not in entry.value:
-            entries[index] = _with(entry, "url", _CELERY, environ)
-            used[f"celery.{index}.url"] = _CELERY
+    for index in range(len(entries)):
+        for key, variable in _KEYS_OF_CELERY.items():
+            entry = entries[index]
+            if _fits(variable, environ) and isinstance(entry.value, dict) and key not in entry.value:
+                entries[index] = _with(entry, key, variable, environ)
+                used[f"celery.{index}.{key}"] = variable
     tables["celery"] = replace(brokers, value=entries)
+
+
+def _fits(variable: str, environ: Mapping[str, str]) -> bool:
+    """Whether the variable holds something; of result backends only those on Redis are watched."""
+    value = environ.get(variable, "")
+    return bool(value) and (variable != _RESULTS or value.startswith(("redis://", "rediss://", "unix://")))
 
 
 def _with(entry: Entry, key: str, variable: str, environ: Mapping[str, str]) -> Entry:

@@ -12,6 +12,7 @@ from unstick.facts.host import HostFacts
 from unstick.facts.locks import LockFacts
 from unstick.facts.rabbitmq import RabbitFacts
 from unstick.facts.reading import Fresh, Missing, Source, Stale
+from unstick.facts.servers import PostgresServerFacts, RedisServerFacts
 from unstick.facts.sync import SyncApiFacts, SyncDataFacts
 
 Fact = (
@@ -24,6 +25,8 @@ Fact = (
     | SyncDataFacts
     | LockFacts
     | HostFacts
+    | PostgresServerFacts
+    | RedisServerFacts
 )
 """One line per system: the registry of facts. Members are tagged, so a tape can tell them apart."""
 

@@ -12,7 +12,8 @@ from unstick.facts.health import HealthFacts
 from unstick.facts.reading import Source
 from unstick.facts.text import clean
 from unstick.pollers.prometheus import Exposition, finite, parse
-from unstick.pollers.reply import ask, decode, flag, number, path_of, raise_if_none_answered, text, whole
+from unstick.pollers.reply import ask, decode, raise_if_none_answered
+from unstick.pollers.values import flag, number, path_of, text, whole
 
 LOOK_S = 3.5
 """All three requests together; less than the deadline of a lane."""

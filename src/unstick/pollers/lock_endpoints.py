@@ -11,7 +11,8 @@ from unstick.backends.http import Answer, HttpConnection, check
 from unstick.facts.locks import LockFacts, LockRow
 from unstick.facts.reading import Source, TroubleKind
 from unstick.facts.text import clean
-from unstick.pollers.reply import decode, instant, number, text
+from unstick.pollers.reply import decode
+from unstick.pollers.values import instant, number, text
 from unstick.secret import Url
 
 ROWS_LIMIT = 500

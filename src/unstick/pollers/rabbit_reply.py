@@ -14,7 +14,8 @@ import msgspec
 from unstick.backends.http import Answer
 from unstick.facts.rabbitmq import RabbitChurn, RabbitConnection
 from unstick.facts.text import clean
-from unstick.pollers.reply import decode, instant, number, text, whole
+from unstick.pollers.reply import decode
+from unstick.pollers.values import instant, number, text, whole
 
 Odd = list[Any] | str | int | float | bool | None
 """What may stand in a list where an object belongs."""

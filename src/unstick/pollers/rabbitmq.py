@@ -28,7 +28,8 @@ from unstick.pollers.rabbit_reply import (
     queues,
     sees_everything,
 )
-from unstick.pollers.reply import decode, text, whole
+from unstick.pollers.reply import decode
+from unstick.pollers.values import text, whole
 
 CONNECTIONS_LIMIT = 500
 QUEUES_LIMIT = 1000

@@ -14,7 +14,8 @@ from unstick.backends.base import BackendError
 from unstick.backends.http import Answer, HttpConnection
 from unstick.facts.reading import Source
 from unstick.facts.sync import SyncApiFacts
-from unstick.pollers.reply import ask, decode, flag, instant, path_of, raise_if_none_answered, span, text, whole
+from unstick.pollers.reply import ask, decode, raise_if_none_answered
+from unstick.pollers.values import flag, instant, path_of, span, text, whole
 
 T = TypeVar("T")
 Read = Callable[[object], T | None]

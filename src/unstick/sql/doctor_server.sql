@@ -6,6 +6,7 @@ SELECT current_setting('server_version') AS version,
        r.rolconnlimit AS role_limit,
        current_setting('max_connections')::int AS server_limit,
        pg_is_in_recovery() AS standby,
+       pg_has_role('pg_read_all_stats', 'USAGE') AS sees_all,
        current_setting('transaction_read_only') AS read_only,
        extract(epoch FROM clock_timestamp())::float8 AS server_at
 FROM pg_roles AS r

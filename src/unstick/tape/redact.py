@@ -30,6 +30,17 @@ READABLE = frozenset(
             "LockFacts.via",
             "LockRow.kind",
             "Disk.mount",
+            "Sessions.state",
+            "OpenTransaction.state",
+            "Waiter.blocker_state",
+            "Waiter.table",
+            "Standby.state",
+            "PostgresServerFacts.version",
+            "PostgresServerFacts.watched",
+            "Keyspace.purpose",
+            "RedisServerFacts.version",
+            "RedisServerFacts.policy",
+            "RedisServerFacts.role",
         ),
     }
 )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from unstick.board.board import Board
 from unstick.board.services import Service
 from unstick.facts.level import Level
 from unstick.facts.units import count, duration, size
+from unstick.views.charts import blocks
 from unstick.views.pane import Column, PaneView, Role, Row, Span
 from unstick.views.words import age, cell, details, tally
 
@@ -18,6 +21,9 @@ COLUMNS = (
     Column("note", "says", 12, flex=3, priority=1),
 )
 
+HISTORY = 48
+"""Columns of five seconds: four minutes."""
+
 
 def view(board: Board) -> PaneView:
     """One row per source, the worst first."""
@@ -29,11 +35,11 @@ def view(board: Board) -> PaneView:
         *tally((up, f"of {len(services.items)} up", Role.OK), (waiting, "connecting", Role.UNKNOWN)),
         Span(f"  {queries:.1f} asks/s", Role.DIM),
     )
-    rows = tuple(_row(item) for item in services.items)
+    rows = tuple(_row(item, board) for item in services.items)
     return PaneView("services", "Services", services.level, counts, (), COLUMNS, rows)
 
 
-def _row(item: Service) -> Row:
+def _row(item: Service, board: Board) -> Row:
     state = item.state
     took = state.cost.took_s * 1000
     fresh = state.state == "fresh"
@@ -50,11 +56,28 @@ def _row(item: Service) -> Row:
         ),
         (item.name, state.age_s, took, item.queries_per_s, item.bytes_per_s, item.note),
         (
-            *details("server", (f"{state.source.server}, asked every {state.source.interval_s:g} s",)),
+            *_told(item, board),
+            *details("source", (f"{state.source.server}, asked every {state.source.interval_s:g} s",)),
             *details("trouble", (state.trouble.text,) if state.trouble and not state.pending else ()),
             *details("address", (item.worker.address,) if item.worker else ()),
         ),
     )
+
+
+def _told(item: Service, board: Board) -> Iterator[tuple[str, str]]:
+    """What is wrong with it, what it is like, and how its main number went lately."""
+    judged = item.judged
+    if judged is None:
+        return
+    for problem in judged.problems:
+        yield from details(problem.level.value, (problem.title, *problem.evidence))
+    names = dict.fromkeys(name for name, _ in judged.told)
+    for name in names:
+        yield from details(name, (text for key, text in judged.told if key == name))
+    history = board.memory.values(f"{item.name}:{judged.charted}")
+    if any(history):
+        peak = max(value for value in history if value is not None)
+        yield from details(judged.charted, (f"{blocks(history, HISTORY)} up to {peak:g}",))
 
 
 def _says(item: Service) -> str:

@@ -219,6 +219,7 @@ def _services(services: Services) -> Json:
                 "level": item.level.value,
                 "state": item.state.state,
                 "note": item.note,
+                "numbers": {name: _round(value) for name, value in item.judged.numbers} if item.judged else None,
                 "queries_per_s": _round(item.queries_per_s),
                 "bytes_per_s": _round(item.bytes_per_s, 1),
                 "uptime_s": _round(item.worker.uptime_s) if item.worker else None,

@@ -41,6 +41,7 @@ def _unusable(context: Context) -> Iterator[Check]:
 
 class _Examination:
     def __init__(self, context: Context, connection: PostgresConnection) -> None:
+        self._servers = context.servers.postgres
         sections: list[Crawler | Locks | Sync | None] = [context.crawler, context.locks, context.sync]
         self._sections = [section for section in sections if section is not None]
         self._connection = connection
@@ -64,6 +65,9 @@ class _Examination:
         standby = ", standby" if server["standby"] else ""
         text = f"{self._address}: {watch.latency}, PostgreSQL {server['version']}{standby}, as {server['role']}"
         yield check(SUBJECT, Mark.OK, text)
+        if self._servers and not server["sees_all"]:
+            text = "sessions of other roles are counted; what they do can't be seen"
+            yield check(SUBJECT, Mark.NOTE, text, f"GRANT pg_read_all_stats TO {sql.column(server['role'])}")
         limit = server["role_limit"]
         if 0 <= limit < 3:
             yield check(

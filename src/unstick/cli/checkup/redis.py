@@ -53,7 +53,7 @@ def _databases(context: Context) -> dict[Url, tuple[str, list[Command]]]:
             names.append(name)
             commands.extend(reads)
 
-    add(context.redis.url, "")
+    add(context.redis.url, "", *([("INFO",), ("SLOWLOG", "LEN")] if context.servers.redis else []))
     for dramatiq in context.dramatiq:
         beats, queue = f"{dramatiq.namespace}:__heartbeats__", f"{dramatiq.namespace}:default"
         add(

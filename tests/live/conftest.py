@@ -1,0 +1,14 @@
+"""Fixtures of the live tests alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.live.systems import HASTE
+from unstick.cli import wiring
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Servers of the lab may be asked more often than those of users."""
+    monkeypatch.setattr(wiring, "FLOORS", HASTE)
