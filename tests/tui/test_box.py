@@ -107,13 +107,15 @@ def test_editing_moves_and_cuts() -> None:
     st.integers(0, 6),
     st.sampled_from([None, "verdict", "sync"]),
     st.booleans(),
+    st.integers(0, 2),
 )
 @settings(deadline=None)
 def test_places_cover_the_screen_and_never_overlap(
-    width: int, height: int, band: int, shown: str | None, alarm: bool
+    width: int, height: int, band: int, shown: str | None, alarm: bool, time: int
 ) -> None:
-    found = places.arrange(width, height, band, shown, single="queues", alarm=alarm)
-    spots = [found.header, found.footer, *found.panes.values(), *(p for p in (found.tabs, found.alarm) if p)]
+    found = places.arrange(width, height, band, shown, single="queues", alarm=alarm, time=time)
+    lines = (found.tabs, found.alarm, found.caption, found.scrub)
+    spots = [found.header, found.footer, *found.panes.values(), *(line for line in lines if line)]
     cells = [(x, y) for p in spots for x in range(p.x, p.x + p.width) for y in range(p.y, p.y + p.height)]
     assert len(cells) == len(set(cells))
     assert set(cells) == {(x, y) for x in range(width) for y in range(height)}
@@ -133,7 +135,7 @@ def test_the_arrangement_follows_the_size(size: tuple[int, int], count: int) -> 
 def test_panes_of_a_board_are_usable() -> None:
     for size in ((100, 30), (120, 36), (150, 28), (200, 60)):
         band = places.band_height(9, *size)
-        found = places.arrange(*size, band, None, single="workers")
+        found = places.arrange(*size, band, None, single="workers", time=2)
         assert min(place.height for place in found.panes.values()) >= 5
         assert min(place.width for key, place in found.panes.items() if key != "verdict") >= 50
 

@@ -139,3 +139,95 @@ def test_a_feed_without_a_past_says_so() -> None:
         assert "there is no other time to go to" in stand.lines[-1]
 
     on_stage(scenario)
+
+
+def scrub(stand: TimedStand) -> str:
+    """The line of levels."""
+    return stand.lines[-2]
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 60)])
+def test_a_line_above_the_footer_tells_every_level_and_where_one_stands(tape: Path, size: tuple[int, int]) -> None:
+    async def scenario(stand: TimedStand) -> None:
+        await stand.until(lambda: "REPLAY" in stand.header)
+        await stand.press("space", "home")
+        await stand.shows(0)
+        await stand.until(lambda: "·" not in scrub(stand))
+        assert "13:46" in scrub(stand)
+        assert scrub(stand).rstrip().endswith("13:48     2m")
+        first = scrub(stand).index("┃")
+        await stand.press("end")
+        await stand.shows(129)
+        assert scrub(stand).index("┃") > first + 40
+        assert set("▅█?") & set(scrub(stand))
+
+    tape_on_stage(tape, scenario, size)
+
+
+def test_live_the_line_grows_and_shows_where_one_looks_back() -> None:
+    async def scenario(stand: TimedStand) -> None:
+        stand.tap.flow(60)
+        await stand.shows(59)
+        assert "┃" not in scrub(stand)
+        await stand.press("shift+left")
+        await stand.until(lambda: "┃" in scrub(stand))
+        await stand.press("end")
+        await stand.until(lambda: "┃" not in scrub(stand))
+
+    live_on_stage(scenario)
+
+
+def test_a_click_on_the_line_goes_there(tape: Path) -> None:
+    async def scenario(stand: TimedStand) -> None:
+        await stand.until(lambda: "REPLAY" in stand.header)
+        await stand.press("space", "home")
+        await stand.shows(0)
+        await stand.pilot.click("#scrub", offset=(60, 0))
+        await stand.until(lambda: scrub(stand)[60] == "┃")
+        await stand.pilot.click("#scrub", offset=(1, 0))
+        await stand.settle()
+        assert scrub(stand)[60] == "┃"
+
+    tape_on_stage(tape, scenario)
+
+
+def test_the_newest_mark_is_the_caption(tmp_path: Path) -> None:
+    path = tmp_path / "b.tape"
+    taped(path, 130, seed=9, marks={20: "a container dies", 80: "it is back"})
+
+    async def scenario(stand: TimedStand) -> None:
+        await stand.until(lambda: "REPLAY" in stand.header)
+        await stand.press("space", "home")
+        await stand.shows(0)
+        assert stand.lines[-3].strip() == ""
+        assert scrub(stand).count("◆") == 2
+        await stand.press("g", *"+30s", "enter")
+        await stand.until(lambda: "◆ 13:47:01Z  a container dies" in stand.lines[-3])
+        await stand.press("end")
+        await stand.until(lambda: "it is back" in stand.lines[-3])
+
+    tape_on_stage(path, scenario)
+
+
+def test_a_small_screen_has_no_line_to_spare(tape: Path) -> None:
+    async def scenario(stand: TimedStand) -> None:
+        await stand.until(lambda: "REPLAY" in stand.header)
+        assert "13:48" not in stand.text
+
+    tape_on_stage(tape, scenario, (60, 10))
+
+
+def test_without_colour_and_unicode_levels_differ_and_the_header_says_where_one_is(
+    tape: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("LANG", "C")
+
+    async def scenario(stand: TimedStand) -> None:
+        await stand.until(lambda: "REPLAY" in stand.header)
+        await stand.press("space", "end")
+        await stand.until(lambda: "REPLAY PAUSED" in stand.header)
+        assert stand.text.isascii()
+        assert set("#-?") & set(scrub(stand))
+
+    tape_on_stage(tape, scenario)

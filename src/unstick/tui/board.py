@@ -22,11 +22,13 @@ from unstick.tui.paint import measure
 from unstick.tui.pane import OVERLAY, Pane
 from unstick.tui.private import PrivateScreen
 from unstick.tui.prompt import FILTER, GO, Footer, Prompt
+from unstick.tui.roles import Ground, on
 from unstick.tui.stage import Band, ByPlaces, Spots
 from unstick.tui.travel import Travel
 from unstick.tui.waiting import waiting
 from unstick.views import ui as choices
 from unstick.views.screen import PANE_KEYS
+from unstick.views.scrub import draw_caption, draw_scrub, scrubbed
 from unstick.views.select import parse
 
 if TYPE_CHECKING:
@@ -57,13 +59,15 @@ class BoardScreen(Travel, PrivateScreen, inherit_bindings=False):
         self.told = waiting(options)
         self.notice = ""
         self._band = Band()
-        self._alarmed = False
+        self._lines = False, 0
+        """Whether there is an alarm, and how many lines tell of time."""
         self._single = PANE_KEYS[0]
         self._by_places = ByPlaces(self.spots)
         self._panes = {choices.VERDICT: Pane(choices.VERDICT, "")}
         self._panes |= {key: Pane(key, str(number)) for number, key in enumerate(PANE_KEYS, 1)}
         self._overlay = Overlay()
         self._header, self._alarm, self._tabs = Lines("header"), Lines("alarm"), Lines("tabs")
+        self._caption, self._scrub = Lines("caption"), Lines("scrub")
         self._footer = Footer(self.drafted, self.written)
 
     @property
@@ -73,7 +77,8 @@ class BoardScreen(Travel, PrivateScreen, inherit_bindings=False):
 
     def compose(self) -> ComposeResult:
         """Every widget once; the layout decides which are seen."""
-        yield from (self._header, self._alarm, self._tabs, *self._panes.values(), self._footer, self._overlay)
+        yield from (self._header, self._alarm, self._tabs, *self._panes.values())
+        yield from (self._caption, self._scrub, self._footer, self._overlay)
 
     def on_mount(self) -> None:
         """The timer moves nothing but the ages in the header; after ``fg`` the terminal is blank."""
@@ -106,8 +111,8 @@ class BoardScreen(Travel, PrivateScreen, inherit_bindings=False):
         if not self.is_mounted:
             return
         grown = self._band.follow(self._band_wanted(self.size))
-        alarmed, self._alarmed = self._alarmed, bool(self.latest.trouble)
-        if grown or alarmed != self._alarmed:
+        before, self._lines = self._lines, (bool(self.latest.trouble), self._time_lines())
+        if grown or before != self._lines:
             self.rearrange()
         with self.app.batch_update():
             visible = self.spots(self.size)
@@ -118,6 +123,10 @@ class BoardScreen(Travel, PrivateScreen, inherit_bindings=False):
                     self._panes[view.key].tell(view, self.ui)
             self._tell_overlay()
             self.draw_bands()
+
+    def _time_lines(self) -> int:
+        place = self.told.place
+        return 0 if place is None else 2 if place.ticks else 1
 
     def _band_wanted(self, size: Size) -> int:
         verdict = self.told.verdict
@@ -137,12 +146,17 @@ class BoardScreen(Travel, PrivateScreen, inherit_bindings=False):
         if not self._band.height:
             self._band.set(self._band_wanted(size))
         found = places.arrange(
-            *size, self._band.height, self.ui.maximised, single=self._single, alarm=bool(self.latest.trouble)
+            *size,
+            self._band.height,
+            self.ui.maximised,
+            single=self._single,
+            alarm=bool(self.latest.trouble),
+            time=self._time_lines(),
         )
         spots: Spots = {f"pane-{key}": place for key, place in found.panes.items()}
         spots |= {"header": found.header, "footer": found.footer}
-        spots |= {"tabs": found.tabs} if found.tabs else {}
-        spots |= {"alarm": found.alarm} if found.alarm else {}
+        lines = {"tabs": found.tabs, "alarm": found.alarm, "caption": found.caption, "scrub": found.scrub}
+        spots |= {name: line for name, line in lines.items() if line is not None}
         if self._overlay.is_open:
             spots[self._overlay.id] = places.overlay(*size, len(self._overlay.rows))
         return spots
@@ -163,6 +177,9 @@ class BoardScreen(Travel, PrivateScreen, inherit_bindings=False):
         self._alarm.show([bands.draw_alarm(self.latest.trouble or "", width, measure)])
         active = self.ui.maximised or self._single
         self._tabs.show([bands.draw_tabs(self.told.panes, active, width, measure)])
+        if self.told.place is not None:
+            self._caption.show([on(Ground.SCREEN, draw_caption(self.told.place, width, measure))])
+            self._scrub.show([on(Ground.SCREEN, draw_scrub(self.told.place, width, measure))])
         if self._footer.draft is not None:
             words = self._matches() if self._footer.prompt is FILTER else ""
             self._footer.show([self._footer.written(words, width)])
@@ -344,7 +361,11 @@ class BoardScreen(Travel, PrivateScreen, inherit_bindings=False):
         cast("BoardApp", self.app).leave(130)
 
     def on_click(self, event: events.Click) -> None:
-        """A click on a tab shows its pane."""
+        """A click on a tab shows its pane, one on the line of levels goes to that time."""
+        if event.widget is self._scrub and self.told.place is not None:
+            at = scrubbed(self.told.place, self.size.width, event.x)
+            if at is not None:
+                self.wish(lambda cursor: cursor.seek(at))
         if event.widget is self._tabs and self._tabs.drawn:
             nth = bands.tab_under(self._tabs.drawn[0], event.x, measure)
             if nth is not None and nth < len(PANE_KEYS):

@@ -19,13 +19,15 @@ class Place(NamedTuple):
 
 
 class Places(NamedTuple):
-    """``panes`` has those that are visible. ``tabs`` and ``alarm`` are absent when there is no room or need."""
+    """``panes`` has those that are visible. The others are absent when there is no room or need."""
 
     header: Place
     footer: Place
     panes: dict[str, Place]
     tabs: Place | None
     alarm: Place | None
+    caption: Place | None = None
+    scrub: Place | None = None
 
 
 _ROWS = {
@@ -35,6 +37,8 @@ _ROWS = {
 _WEIGHTS = {3: (4, 3, 3), 2: (6, 6, 5, 5)}
 _BAND_MOST = 6
 _PANE_LEAST = 5
+_TIMED_LEAST, _CAPTIONED_LEAST = 12, 18
+"""Lines of the screen from which one is given to time, and one more to its caption."""
 
 
 def across(width: int, height: int) -> int:
@@ -54,14 +58,23 @@ def band_height(lines: int, width: int, height: int) -> int:
     return min(most, lines + 2)
 
 
-def arrange(width: int, height: int, band: int, shown: str | None, *, single: str, alarm: bool = False) -> Places:
-    """Rectangles for a screen. ``shown`` is the maximised pane, ``single`` the one shown where only one fits."""
+def arrange(
+    width: int, height: int, band: int, shown: str | None, *, single: str, alarm: bool = False, time: int = 0
+) -> Places:
+    """Rectangles for a screen. ``shown`` is the maximised pane, ``single`` the one shown where only one fits.
+
+    ``time`` lines above the footer tell the place in time: one for the line of levels, two with a caption above it.
+    """
     top = 1
     alarm_place = None
     if alarm and height >= 5:
         alarm_place, top = Place(0, 1, width, 1), 2
     bottom = height - 1 if height >= 4 else height
     footer = Place(0, bottom, width, height - bottom)
+    time = min(time, 0 if height < _TIMED_LEAST else 1 if height < _CAPTIONED_LEAST else 2)
+    bottom -= time
+    scrub = Place(0, bottom + time - 1, width, 1) if time else None
+    caption = Place(0, bottom, width, 1) if time > 1 else None
     panes: dict[str, Place] = {}
     tabs = None
     if shown == VERDICT:
@@ -78,7 +91,7 @@ def arrange(width: int, height: int, band: int, shown: str | None, *, single: st
             tabs, top = Place(0, top, width, 1), top + 1
         if bottom > top:
             panes[shown or single] = Place(0, top, width, bottom - top)
-    return Places(Place(0, 0, width, 1), footer, panes, tabs, alarm_place)
+    return Places(Place(0, 0, width, 1), footer, panes, tabs, alarm_place, caption, scrub)
 
 
 def _grid(count: int, width: int, top: int, bottom: int) -> dict[str, Place]:
