@@ -135,6 +135,8 @@ class TaskTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Column with the state of a task."""
     processing: str = "processing"
     """The state in which a worker owns the task."""
+    pending: str = "pending"
+    """The state in which a task waits for a worker: where an action returns expired ones to."""
     worker: Column = "worker_id"
     """Column with the worker's id."""
     heartbeat: Column | None = "heartbeat_at"
@@ -320,6 +322,37 @@ FLOORS = Intervals(0.5, 1.0, 2.0, 1.0, 5.0, 5.0, 10.0, 1.0, 5.0, 1.0, servers_s=
 """The least interval of each source, in seconds."""
 
 
+class Actions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What may be changed, how much at once, and where it is written down. See docs/actions.md."""
+
+    read_only: bool = False
+    """Nothing is changed in this context, whatever is asked for: only ``--dry-run`` and previews remain."""
+    allow: tuple[Literal["free-proxies", "drain-locks", "sync-balances"], ...] = (
+        "free-proxies",
+        "drain-locks",
+        "sync-balances",
+    )
+    """Actions that may be applied."""
+    postgres_url: PostgresUrl | None = None
+    """The operator's own login (see ``unstick grants``); unset: that of ``[postgres]``."""
+    rows: Count = 50
+    """More rows at once need their count typed."""
+    pool_percent: Percent = 25.0
+    """As ``rows``, in percent of the proxy pool."""
+    unchanged_s: Seconds = 60.0
+    """How long a row must have stood unchanged before it may be freed."""
+    lock_timeout_s: Annotated[float, Meta(gt=0, le=30)] = 0.1
+    """How long an action waits for locks at most: workers may wait behind it."""
+    panic_file: str = "/run/unstick.panic"
+    """While this file exists nothing is changed by anybody on this host."""
+    audit: str = ""
+    """File with a line per intent and outcome; unset: ``audit.jsonl`` in the user's state directory."""
+    audit_table: Table | None = None
+    """Table that gets a row in the transaction of each action; see ``unstick grants``."""
+    syslog: bool = False
+    """Outcomes go to syslog as well."""
+
+
 class Screen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How the board looks and listens."""
 
@@ -339,7 +372,7 @@ class Context(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str = "default"
     """The table's own name: ``[context.NAME]``."""
     production: bool = False
-    """The header says loudly that this is production."""
+    """The header says loudly that this is production, and actions need their count typed."""
     color: Literal["red", "orange", "yellow", "green", "cyan", "blue", "magenta"] | None = None
     """Of the context's name on the screen."""
     postgres: Postgres = Postgres()
@@ -355,4 +388,5 @@ class Context(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     servers: Servers = Servers()
     thresholds: Thresholds = Thresholds()
     intervals: Intervals = Intervals()
+    actions: Actions = Actions()
     screen: Screen = Screen()

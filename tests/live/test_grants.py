@@ -81,7 +81,7 @@ def test_postgres(postgres: PostgresServer, database: str, role: str, kind: str)
         assert set(seen) == {"crawler", "locks", "sync-data", "postgres-server"}
         assert [name for name, reading in seen.items() if not isinstance(reading, Fresh)] == []
         assert asyncio.run(discover(Context(postgres=Postgres(url=url)))).crawler == Crawler()
-        refused = ["SELECT address FROM proxies", "SELECT * FROM users", "UPDATE catalog_tasks SET status = 'x'"]
+        refused = ["SELECT address FROM proxies", "SELECT * FROM users", "DELETE FROM catalog_tasks"]
         refused += [
             "INSERT INTO proxies (address) VALUES ('x')",
             "DELETE FROM proxies",
@@ -90,6 +90,8 @@ def test_postgres(postgres: PostgresServer, database: str, role: str, kind: str)
         refused += ["CREATE TABLE t (i int)", "DELETE FROM user_balances", "TRUNCATE dashboard_tasklock"]
         allowed = [
             "UPDATE proxies SET is_in_use = false, worker_id = NULL WHERE id = 1",
+            "UPDATE catalog_tasks SET status = 'pending' WHERE id = 1",
+            "LOCK TABLE object_tasks IN SHARE MODE",
             "DELETE FROM dashboard_tasklock",
         ]
         for statement in refused + (allowed if kind == "watcher" else []):

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -35,7 +35,7 @@ def through(proxy: FaultProxy, database: str) -> str:
 
 
 @asynccontextmanager
-async def connected(url: str, **limits: float) -> AsyncIterator[PostgresConnection]:
+async def connected(url: str, **limits: Any) -> AsyncIterator[PostgresConnection]:
     connection = PostgresConnection(Url(url), **limits)
     await connection.open()
     try:

@@ -51,6 +51,28 @@ def test_status_imports_only_the_drivers_of_what_is_configured(tmp_path: Path) -
     assert not modules & {"textual", "asyncpg", "aio_pika", "httpx"}
 
 
+@pytest.mark.parametrize("command", ["status", "watch", "doctor", "demo"])
+def test_who_only_looks_imports_no_action(command: str, tmp_path: Path) -> None:
+    """Neither the wiring of actions nor the doors that write are even there."""
+    config = tmp_path / "unstick.toml"
+    urls = (
+        '[postgres]\nurl = "postgresql://u@127.0.0.1:1/x"\n[crawler]\n[locks]\n[sync]\nurl = "http://127.0.0.1:1"\n'
+    )
+    config.write_text(f"config_version = 1\n{urls}")
+    config.chmod(0o600)
+    once = "import unstick.cli.watch\nasync def nothing(*_, **__): return 0\nunstick.cli.watch._print = nothing\n"
+    arguments = ["demo", "--list"] if command == "demo" else [command, "-c", str(config)]
+    code = f"{once}from unstick.cli.main import run\nrun({arguments!r})\nimport sys\n"
+    code += (
+        "print(*sorted(m for m in sys.modules if 'unstick.actions' in m or m.endswith('_writes')), file=sys.stderr)"
+    )
+    environ = os.environ | {"PYTHONPATH": str(ROOT / "src"), "HOME": str(tmp_path)}
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environ, timeout=60
+    )
+    assert result.stderr.splitlines()[-1] == "", result.stderr
+
+
 def test_the_story_of_the_board_needs_no_textual() -> None:
     modules = loaded("import unstick.views.tell, unstick.board.board, unstick.feeds.live, unstick.cli.wiring")
     assert not modules & {"textual", "rich", *DRIVERS}

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import string
 from importlib import resources
+from pathlib import Path
 
 import pytest
 
@@ -26,6 +27,25 @@ def test_every_statement_says_which_rights_it_needs_and_only_reads(name: str) ->
     body = sql.statement(name[:-4], **{field: "x" for _, field, _, _ in string.Formatter().parse(text) if field})
     assert "--" not in body
     assert "{" not in body
+
+
+WRITES = sorted(entry.name for entry in resources.files("unstick.sql").joinpath("writes").iterdir())
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_what_writes_stands_apart_and_names_its_rights(name: str) -> None:
+    text = resources.files("unstick.sql").joinpath("writes", name).read_text(encoding="utf-8")
+    assert text.startswith("-- ")
+    rights = text[text.index("-- Rights: ") :].partition("\n\n")[0]
+    assert any(right in rights for right in ("UPDATE", "INSERT", "DELETE", "CREATE"))
+
+
+def test_nothing_that_reads_knows_of_what_writes() -> None:
+    """Only actions name a statement that writes; ``grants`` prints one."""
+    source = Path(sql.__file__).parents[1]
+    naming = {file for file in source.rglob("*.py") if '"writes/' in file.read_text(encoding="utf-8")}
+    assert {str(file.relative_to(source).parent) for file in naming} == {"actions", "cli"}
+    assert {file.name for file in naming if file.parent.name == "cli"} == {"grants.py"}
 
 
 @pytest.mark.parametrize(

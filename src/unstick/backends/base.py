@@ -9,19 +9,28 @@ from unstick.facts.text import clean
 
 
 class BackendError(Exception):
-    """A look that failed. ``transport`` tells whether the connection is gone (its lane then backs off)."""
+    """A look that failed. ``transport`` tells whether the connection is gone (its lane then backs off).
 
-    def __init__(self, trouble: Trouble, *, transport: bool) -> None:
+    ``code`` is the server's own word for it (SQLSTATE, HTTP status), where it has one.
+    """
+
+    def __init__(self, trouble: Trouble, *, transport: bool, code: str = "") -> None:
         super().__init__(trouble.text)
         self.trouble = trouble
         self.transport = transport
+        self.code = code
+
+
+class UnsureError(BackendError):
+    """The server was asked to change something and has not said whether it did."""
 
 
 def failure(
-    kind: TroubleKind, text: str, *, transport: bool = False, retry_after_s: float | None = None
+    kind: TroubleKind, text: str, *, transport: bool = False, retry_after_s: float | None = None, code: str = ""
 ) -> BackendError:
     """A :class:`BackendError` whose text is sanitised and short enough for one line."""
-    return BackendError(Trouble(kind, clean(" ".join(text.split()), 300), retry_after_s), transport=transport)
+    trouble = Trouble(kind, clean(" ".join(text.split()), 300), retry_after_s)
+    return BackendError(trouble, transport=transport, code=code)
 
 
 class Connection(Protocol):

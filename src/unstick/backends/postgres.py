@@ -65,8 +65,10 @@ class PostgresConnection:
         statement_timeout_s: float = 1.5,
         lock_timeout_s: float = 0.3,
         connect_timeout_s: float = 3.0,
+        application: str = APPLICATION_NAME,
     ) -> None:
         self._url = url
+        self._application = application
         self._connect_timeout_s = connect_timeout_s
         self._answer_s = statement_timeout_s + 0.5
         self._begin = (
@@ -100,7 +102,7 @@ class PostgresConnection:
                 timeout=self._connect_timeout_s,
                 command_timeout=self._answer_s,
                 statement_cache_size=0,
-                server_settings={"application_name": APPLICATION_NAME},
+                server_settings={"application_name": self._application},
             )
         except asyncpg.PostgresError as error:
             raise server_failure(error) from None

@@ -72,13 +72,13 @@ def server_failure(error: asyncpg.PostgresError, explained: str | None = None) -
     said = str(error.args[0]) if error.args else type(error).__name__
     if code == "08P01":
         kind = next((kind for word, kind in _POOLER_WORDS if word in said.lower()), TroubleKind.PROTOCOL)
-        return failure(kind, said, transport=True)
+        return failure(kind, said, transport=True, code=code)
     if code in _SQLSTATES:
         kind, words, transport = _SQLSTATES[code]
-        return failure(kind, explained or (f"{words} ({said})" if said else words), transport=transport)
+        return failure(kind, explained or (f"{words} ({said})" if said else words), transport=transport, code=code)
     kind, transport = _CLASSES.get(code[:2], (TroubleKind.PROTOCOL, False))
     hint = "; check postgres.url" if kind is TroubleKind.AUTH else ""
-    return failure(kind, explained or f"{said}{hint}", transport=transport)
+    return failure(kind, explained or f"{said}{hint}", transport=transport, code=code)
 
 
 _LINK: tuple[tuple[type[Exception], TroubleKind, str], ...] = (

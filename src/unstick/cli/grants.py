@@ -17,7 +17,7 @@ from unstick.facts.text import clean
 from unstick.secret import Url
 from unstick.settings import Celery, Context, Crawler, Dramatiq, Locks, Sync
 from unstick.sql.relations import needed_columns
-from unstick.sql.rights import grant_select
+from unstick.sql.rights import grant_select, operator_rights
 
 if TYPE_CHECKING:
     from unstick.config import Loaded
@@ -95,7 +95,7 @@ def postgres_lines(context: Context, role: str, kind: Kind) -> Iterator[str]:
         yield f"GRANT pg_read_all_stats TO {name};"
     yield from _select_lines(context, role)
     if kind == "operator":
-        yield from _operator_lines(context, name)
+        yield from _operator_lines(context, role)
 
 
 def _select_lines(context: Context, role: str) -> Iterator[str]:
@@ -116,17 +116,17 @@ def wanted_columns(context: Context) -> dict[str, tuple[str, ...]]:
     return {table: tuple(names) for table, names in columns.items()}
 
 
-def _operator_lines(context: Context, name: str) -> Iterator[str]:
-    yield "-- Operator: what the actions change, in transactions that say READ WRITE."
-    for section in sections(context):
-        if isinstance(section, Crawler):
-            changed = ", ".join(sql.column(column) for column in (section.in_use, section.worker))
-            yield f"GRANT UPDATE ({changed}) ON {sql.table(section.proxies)} TO {name};"
-            yield "-- The strict check locks the task tables IN SHARE MODE: that takes UPDATE on them (17: MAINTAIN)."
-            for task in section.tasks:
-                yield f"-- GRANT UPDATE ON {sql.table(task.table)} TO {name};"
-        if isinstance(section, Locks) and section.table is not None:
-            yield f"GRANT DELETE ON {sql.table(section.table)} TO {name};"
+def _operator_lines(context: Context, role: str) -> Iterator[str]:
+    yield "-- Operator: what the actions change, in transactions that say READ WRITE. Locking the task tables against"
+    yield "-- writers takes UPDATE on all of them: nobody may take a task while it is decided whether he lives."
+    audit_table = context.actions.audit_table
+    if audit_table is not None:
+        yield from sql.statement("writes/action_audit_table", audit=sql.table(audit_table)).splitlines()
+    mapped = sections(context)
+    crawler = next((section for section in mapped if isinstance(section, Crawler)), None)
+    locks = next((section for section in mapped if isinstance(section, Locks)), None)
+    for right in operator_rights(crawler, locks, audit_table):
+        yield right.grant(role) + ";"
 
 
 def redis_lines(context: Context, role: str) -> Iterator[str]:

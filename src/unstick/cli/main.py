@@ -137,6 +137,46 @@ def grants(ctx: click.Context, /, *, name: str, kind: Literal["watcher", "operat
     return loaded if isinstance(loaded, int) else command.run(loaded, name, kind=kind)
 
 
+def acting(command: CommandT) -> CommandT:
+    """Add the options of a command that changes something."""
+    command = click.option("--json", "as_json", is_flag=True, help="Print plan and receipt as JSON.")(command)
+    count = "Confirm by the number of changes: what a plan above its cap needs."
+    command = click.option("--count", type=click.IntRange(1), metavar="N", help=count)(command)
+    command = click.option("--yes", is_flag=True, help="Do it without asking.")(command)
+    return click.option("--dry-run", is_flag=True, help="Only show what would be done.")(command)
+
+
+@unstick.command()
+@configured
+@click.option("--container", metavar="ID", help="Only what the workers of this container hold.")
+@click.option("--worker", metavar="ID", help="Only what this worker holds.")
+@click.option("--tasks", is_flag=True, help="Return the expired tasks of dead workers to pending, too.")
+@acting
+@click.pass_context
+def free_proxies(
+    ctx: click.Context,
+    /,
+    *,
+    container: str | None,
+    worker: str | None,
+    tasks: bool,
+    path: Path | None,
+    context: str | None,
+    **choice: Any,
+) -> int:
+    """Free the proxies that dead workers hold.
+
+    Exit code 0 done, 10 nothing to do, 11 done in part, 12 refused, 13 nobody can tell.
+    """
+    from unstick.cli.actions import Choice, run_order  # noqa: PLC0415 - imported when it runs
+    from unstick.facts.actions import FreeProxies  # noqa: PLC0415 - imported when it runs
+
+    if container is not None and worker is not None:
+        raise click.UsageError("--container and --worker exclude each other")
+    order = FreeProxies(container, worker, tasks)
+    return run_order(**_given(ctx, {"path": path, "context": context}), order=order, choice=Choice(**choice))
+
+
 TAPE = click.Path(path_type=Path)
 
 

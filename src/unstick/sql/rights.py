@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+
+import msgspec
 
 from unstick import sql
+from unstick.settings import Crawler, Locks
 from unstick.sql.relations import ROW_VERSION, Relation
 
 _RESERVED = """
@@ -32,6 +36,41 @@ def grant_select(table: str, columns: tuple[str, ...], role: str | None) -> str:
     return f"GRANT SELECT ({listed}) ON {place} TO {_grantee(role)}"
 
 
+class Right(msgspec.Struct, frozen=True):
+    """One right that an action needs beside those of a watcher; no columns: on the whole table."""
+
+    action: str
+    table: str
+    privilege: str
+    columns: tuple[str, ...] = ()
+
+    def grant(self, role: str | None) -> str:
+        """The GRANT that gives it to ``role``.
+
+        >>> Right("free-proxies", "shop.proxies", "UPDATE", ("is_in_use",)).grant("op")
+        'GRANT UPDATE (is_in_use) ON shop.proxies TO op'
+        """
+        listed = f" ({', '.join(_bare(name) for name in self.columns)})" if self.columns else ""
+        place = ".".join(_bare(part) for part in sql.name_parts(self.table))
+        return f"GRANT {self.privilege}{listed} ON {place} TO {_grantee(role)}"
+
+
+def operator_rights(crawler: Crawler | None, locks: Locks | None, audit_table: str | None) -> Iterator[Right]:
+    """What an operator needs beside what a watcher has. A lock against writers takes UPDATE on the whole table."""
+    if crawler is not None:
+        action = "free-proxies"
+        changed = (crawler.in_use, crawler.worker, *((crawler.changed_at,) if crawler.changed_at else ()))
+        yield Right(action, crawler.proxies, "UPDATE", changed)
+        for task in crawler.tasks:
+            yield Right(action, task.table, "SELECT", (task.id, ROW_VERSION))
+            yield Right(action, task.table, "UPDATE")
+    if locks is not None and locks.table is not None:
+        yield Right("drain-locks", locks.table, "SELECT", (ROW_VERSION,))
+        yield Right("drain-locks", locks.table, "DELETE")
+    if audit_table is not None:
+        yield Right("audit table", audit_table, "INSERT")
+
+
 def explain(known: tuple[Relation, ...], role: str | None, code: str, said: str) -> str | None:
     """What a refused statement lacks and which setting mends it; ``None`` when the message names nothing known.
 
@@ -52,6 +91,13 @@ def explain(known: tuple[Relation, ...], role: str | None, code: str, said: str)
             return f"a task table has no such status: {said}; set crawler.tasks.processing to a word of its column"
         case _:
             return None
+
+
+def explain_action(known: tuple[Relation, ...], role: str | None, code: str, said: str) -> str | None:
+    """As :func:`explain`, for statements of actions: a right that is missing is one of an operator."""
+    if code != "42501":
+        return explain(known, role, code, said)
+    return f"not permitted: {said}; needs the rights of: unstick grants {_grantee(role)} --role operator"
 
 
 def _missing_column(known: tuple[Relation, ...], said: str) -> str | None:

@@ -30,6 +30,11 @@ def flat(line: Line) -> str:
     return " ".join("".join(span.text for span in line if isinstance(span, Span)).split())
 
 
+def flat_exactly(line: Line) -> str:
+    """A line without its roles, spaces kept."""
+    return "".join(span.text for span in line)
+
+
 def _performance(board: Board) -> str:
     s = board.subjects
     values = {

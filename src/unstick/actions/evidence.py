@@ -1,0 +1,143 @@
+"""Whether what a worker holds may be taken from it: a pure judgement of what the database says.
+
+Unknown is not dead. Every age is a difference of two instants of the database's own clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from unstick.facts.units import duration
+from unstick.pollers.crawler import container_of
+
+LOOK_S = 2.0
+"""Between two looks where the data tell the age of a row."""
+
+
+class Held(msgspec.Struct, frozen=True):
+    """A proxy in use, word for word.
+
+    ``written_at``: it was last written then or later, by its own account and that of other rows; ``committed_at``:
+    exactly then, where the server remembers.
+    """
+
+    id: str
+    worker_id: str
+    version: str
+    written_at: float | None = None
+    committed_at: float | None = None
+
+    @property
+    def known_at(self) -> float | None:
+        """The last write, as well as it is known."""
+        return self.written_at if self.committed_at is None else self.committed_at
+
+
+class Sign(msgspec.Struct, frozen=True):
+    """What the database says of one worker. ``expired`` of its ``processing`` tasks have been silent for too long."""
+
+    worker_id: str
+    processing: int = 0
+    expired: int = 0
+    sign_at: float | None = None
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """How a row was watched: unchanged over ``looks`` looks and ``watched_s`` seconds."""
+
+    looks: int = 1
+    watched_s: float = 0.0
+
+
+class Rules(msgspec.Struct, frozen=True):
+    """The limits of one context. ``dated``: something in the database dates what workers do."""
+
+    grace_s: float
+    unchanged_s: float
+    separator: str
+    dated: bool = True
+    tasks: bool = False
+    """Expired tasks are returned together with the proxies."""
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """``why`` it must stay, else it may go; ``again_s``: another look after so long may decide otherwise."""
+
+    evidence: tuple[str, ...] = ()
+    why: str | None = None
+    again_s: float | None = None
+
+
+class Signs:
+    """The signs of life of all workers, at one instant of the database."""
+
+    def __init__(self, signs: Iterable[Sign], server_at: float, rules: Rules) -> None:
+        self.server_at = server_at
+        self._rules = rules
+        self._workers: Mapping[str, Sign] = {sign.worker_id: sign for sign in signs}
+        self._containers: dict[str, list[Sign]] = {}
+        for sign in self._workers.values():
+            self._containers.setdefault(container_of(sign.worker_id, rules.separator), []).append(sign)
+
+    def of(self, worker_id: str) -> Sign:
+        """What is known of one worker."""
+        return self._workers.get(worker_id, Sign(worker_id))
+
+    def silent_s(self, worker_id: str, also_at: float | None = None) -> float | None:
+        """Since its last sign of life; negative for one of a clock that is ahead; ``None`` when there is none."""
+        known = [at for at in (self.of(worker_id).sign_at, also_at) if at is not None]
+        return self.server_at - max(known) if known else None
+
+    def lives(self, container: str) -> bool:
+        """Whether any worker of ``container`` may live: a sign within the grace, or work that nothing dates."""
+        return any(self._may_live(sign) for sign in self._containers.get(container, ()))
+
+    def _may_live(self, sign: Sign) -> bool:
+        if sign.sign_at is None:
+            return sign.processing > 0
+        return self.server_at - sign.sign_at < self._rules.grace_s
+
+    def judge(self, row: Held, seen: Seen) -> Verdict:
+        """Whether ``row`` may be freed. The rule: DESIGN, "stuck proxy"."""
+        sign, rules = self.of(row.worker_id), self._rules
+        if sign.processing and not (rules.tasks and sign.processing == sign.expired):
+            return Verdict(why=_works(sign.processing))
+        silent = self.silent_s(row.worker_id, row.known_at)
+        container = container_of(row.worker_id, rules.separator)
+        lives = self.lives(container)
+        if silent is not None and silent < rules.grace_s:
+            return Verdict(why=_alive(silent, rules.grace_s))
+        if silent is None and not rules.dated:
+            return Verdict(why="nothing dates what its worker does; map heartbeat or changed_at")
+        if silent is None and lives:
+            return Verdict(why=f"nothing tells when its worker last lived, and container {container} still works")
+        return self._watched(row, seen, silent, _house(container, lives=lives))
+
+    def _watched(self, row: Held, seen: Seen, silent: float | None, house: str) -> Verdict:
+        rules = self._rules
+        known = row.known_at
+        age = seen.watched_s if known is None else max(seen.watched_s, self.server_at - known)
+        needed = rules.grace_s if silent is None else rules.unchanged_s
+        if age < needed:
+            why = f"its row is known to be unchanged for {duration(age)} only, of {duration(needed)}"
+            return Verdict(why=why, again_s=max(LOOK_S, needed - age))
+        if row.committed_at is None and (seen.looks < 2 or seen.watched_s < LOOK_S):
+            return Verdict(why="was seen once; a second look decides", again_s=LOOK_S)
+        last = "no sign of life" if silent is None else f"last sign of life {duration(silent)} ago"
+        tasks = f"{self.of(row.worker_id).expired} expired" if self.of(row.worker_id).expired else "no"
+        return Verdict((f"{tasks} processing task", last, f"row unchanged for {duration(age)}", house))
+
+
+def _works(tasks: int) -> str:
+    return f"its worker processes {tasks} {'task' if tasks == 1 else 'tasks'}"
+
+
+def _alive(silent_s: float, grace_s: float) -> str:
+    when = f"{duration(silent_s)} ago" if silent_s >= 0 else f"dated {duration(-silent_s)} from now"
+    return f"its worker gave a sign of life {when}, within the grace of {duration(grace_s)}"
+
+
+def _house(container: str, *, lives: bool) -> str:
+    return f"container {container} {'still works' if lives else 'gives no sign of life'}"

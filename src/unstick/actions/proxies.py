@@ -1,0 +1,243 @@
+"""``free-proxies``: what dead workers hold goes back to the pool, and nothing that a living one holds."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from unstick import sql
+from unstick.actions.database import LIVES_S, Base, Database
+from unstick.actions.deed import Done, Draft, Intend, Item, RefusedError, counted
+from unstick.actions.evidence import Held, Sign, Signs
+from unstick.actions.pool import Pool
+from unstick.actions.pool_sql import PoolStatements
+from unstick.actions.proxy_run import FREED, RETURNED, Run
+from unstick.actions.watch import Watch
+from unstick.backends.base import BackendError, UnsureError, failure
+from unstick.backends.postgres import Look, Row
+from unstick.facts.actions import FreeProxies, Left, Outcome, Plan, Result, State, Target
+from unstick.facts.reading import TroubleKind
+from unstick.facts.text import clean, natural
+from unstick.facts.units import duration
+from unstick.pollers.crawler import CrawlerStatements
+from unstick.settings import Context
+
+HELD_CAP = 10_000
+"""Held proxies that are looked at; the longest unchanged come first."""
+LEFT_CAP = 200
+UNOWNED_CAP = 20
+
+
+class Proxies:
+    """The action on one context."""
+
+    def __init__(self, context: Context, order: FreeProxies, database: Database, watch: Watch) -> None:
+        if context.crawler is None:
+            raise RefusedError("no proxy table is configured; map it in [crawler]")
+        self._context = context
+        self._order = order
+        self._pool = Pool(context, context.crawler, database, tasks=order.tasks)
+        self._watch = watch
+
+    async def look(self) -> Draft:
+        """What would be freed now."""
+        order, pool = self._order, self._pool
+        prefix = None if order.container is None else order.container + pool.settings.separator
+        connection = await pool.database.reading()
+        async with connection.look(pool.database.explain) as look:
+            base = await pool.database.base(look)
+            statements = await pool.prepare(look, base)
+            (totals,) = await look.rows(CrawlerStatements(pool.settings).pool)
+            rows = await look.rows(statements.held, order.worker, prefix, HELD_CAP)
+            tasks = await self._expired(look, statements, prefix)
+            workers = sorted({row["worker_id"] for row in rows} | {item.holder for item in tasks})
+            signs = await pool.signs(look, workers, everybody=True)
+            elsewhere = await self._elsewhere(look)
+            unowned = [] if self._scoped else await look.rows(statements.unowned, UNOWNED_CAP)
+        held = [_held(row) for row in rows if self._wanted(row["worker_id"])]
+        chosen = [item for item in tasks if self._wanted(item.holder)]
+        seen = _Seen(base, totals, held, chosen, signs, elsewhere)
+        return self._drafted(seen, [row["id"] for row in unowned])
+
+    async def do(self, draft: Draft, intend: Intend) -> Done:
+        """Free what still qualifies."""
+        run = Run(self._pool, draft.items)
+        tables = [task.table for task in self._pool.settings.tasks]
+        try:
+            xid = await self._pool.database.transact(draft.plan, intend, run.work, tables)
+        except UnsureError as error:
+            results = run.all(State.UNKNOWN, "may have been changed")
+            return Done(Outcome.UNKNOWN, f"whether it was committed is unknown: {error}", results)
+        notes: tuple[str, ...] = ()
+        try:
+            await run.look_again(xid)
+        except BackendError as error:
+            notes = (f"not looked at again: {error}",)
+        return Done(counted(run.told), told(run.told), run.told, notes)
+
+    async def settle(self, intent: Mapping[str, Any]) -> Done:
+        """What became of an interrupted one: its transaction is asked for, then its rows by who wrote them last.
+
+        Raises :class:`BackendError` when the server does not answer.
+        """
+        run = Run(self._pool, msgspec.convert(intent["items"], tuple[Item, ...]))
+        fate = await self._pool.database.fate(intent["xid"], intent["server"])
+        if fate.unseen:
+            raise failure(TroubleKind.CLOSED, fate.why)
+        if fate.committed is None:
+            results = run.all(State.UNKNOWN, "may have been changed")
+            return Done(Outcome.UNKNOWN, f"whether it was committed can't be found out: {fate.why}", results)
+        if not fate.committed:
+            results = run.all(State.SKIPPED, "was not changed")
+            return Done(Outcome.NOT_SENT, "it was cut off before its commit: the server undid it", results)
+        connection = await self._pool.database.reading()
+        async with connection.look(self._pool.database.explain) as look:
+            await self._pool.prepare(look, await self._pool.database.base(look))
+        await run.look_again(intent["xid"])
+        return Done(counted(run.told), f"it was committed: {told(run.told)}", run.told)
+
+    async def close(self) -> None:
+        """Nothing: the database is the gate's to close."""
+
+    @property
+    def _scoped(self) -> bool:
+        return self._order.worker is not None or self._order.container is not None
+
+    def _wanted(self, worker_id: str) -> bool:
+        """Of two containers ``eu`` and ``eu_west`` each has its own workers."""
+        return self._order.container is None or self._pool.container(worker_id) == self._order.container
+
+    async def _expired(self, look: Look, statements: PoolStatements, prefix: str | None) -> list[Item]:
+        found = []
+        for each in filter(None, statements.returns):
+            rows = await look.rows(each.expired, self._pool.silence_s, self._order.worker, prefix, HELD_CAP)
+            found += [
+                Item("task", each.table, row["id"], row["worker_id"], row["version"], {"beat_at": row["beat_at"]})
+                for row in rows
+            ]
+        return found
+
+    async def _elsewhere(self, look: Look) -> tuple[str, ...]:
+        tasks = self._pool.settings.tasks
+        mapped = [sql.table(name) for name in (self._pool.settings.proxies, *(task.table for task in tasks))]
+        columns = [task.status for task in tasks], [task.worker for task in tasks]
+        return tuple(row["name"] for row in await look.rows(sql.statement("task_elsewhere"), mapped, *columns))
+
+    def _drafted(self, seen: _Seen, unowned: Sequence[str]) -> Draft:
+        chosen, left, working = self._judged(seen)
+        nobody = "no worker is named: nothing tells who holds it"
+        left += [_left(self._proxy(name), nobody) for name in unowned]
+        plan = Plan(
+            id=str(uuid.uuid4()),
+            order=self._order,
+            context=self._context.name,
+            production=self._context.production,
+            servers=(seen.base.server,),
+            made_at=seen.base.server_at,
+            lives_s=LIVES_S,
+            targets=tuple(target for _, target in chosen),
+            left=tuple(left[:LEFT_CAP]),
+            notes=tuple(_notes(seen, working, len(left))),
+            cap=self._cap(seen.totals["total"]),
+            refused="this server is a standby: it accepts no changes" if seen.base.standby else None,
+        )
+        return Draft(plan, tuple(item for item, _ in chosen))
+
+    def _judged(self, seen: _Seen) -> tuple[list[tuple[Item, Target]], list[Left], int]:
+        """What may go, what must stay, and how many more are held by those who work."""
+        chosen = [(item, _task(item, seen.signs)) for item in seen.tasks if _idle(seen.signs.of(item.holder))]
+        left: list[Left] = []
+        working = 0
+        watched = self._watch.look({_key(row): row.version for row in seen.held}, whole=not self._scoped)
+        for row in sorted(seen.held, key=lambda row: (natural(row.worker_id), natural(row.id))):
+            verdict = seen.signs.judge(row, watched[_key(row)])
+            item = self._proxy(row.id, row)
+            if verdict.why is None:
+                chosen.append((item, _target(item, "would be freed", verdict.evidence)))
+            elif not self._scoped and seen.signs.of(row.worker_id).processing:
+                working += 1
+            else:
+                left.append(_left(item, verdict.why, verdict.again_s))
+        return chosen, left, working
+
+    def _proxy(self, name: str, row: Held | None = None) -> Item:
+        place = self._pool.settings.proxies
+        if row is None:
+            return Item("proxy", place, name)
+        return Item("proxy", place, name, row.worker_id, row.version, {"written_at": row.known_at})
+
+    def _cap(self, total: int) -> int:
+        actions = self._context.actions
+        return max(1, min(actions.rows, int(total * actions.pool_percent / 100)))
+
+
+class _Seen(msgspec.Struct, frozen=True):
+    """One look at the pool, in one snapshot."""
+
+    base: Base
+    totals: Row
+    held: list[Held]
+    tasks: list[Item]
+    signs: Signs
+    elsewhere: tuple[str, ...]
+    """Tables that look like task tables and are not mapped."""
+
+
+def told(results: Sequence[Result]) -> str:
+    """``16 proxies freed, 1 skipped``."""
+    parts = []
+    for kind, many, done in (("proxy", "proxies", FREED), ("task", "tasks", RETURNED)):
+        count = sum(result.kind == kind and result.state is State.DONE for result in results)
+        if count:
+            parts.append(f"{count} {kind if count == 1 else many} {done}")
+    for state in (State.SKIPPED, State.GONE, State.UNKNOWN):
+        count = sum(result.state is state for result in results)
+        if count:
+            parts.append(f"{count} {state.value}")
+    return ", ".join(parts) or "nothing changed"
+
+
+def _notes(seen: _Seen, working: int, left: int) -> Iterable[str]:
+    pool = seen.totals
+    free = pool["total"] - pool["in_use"] - pool["blocked"]
+    yield f"pool: {pool['total']} proxies, {pool['in_use']} in use, {pool['blocked']} blocked, {free} free"
+    if working:
+        yield f"{working} more are held by workers with processing tasks"
+    if left > LEFT_CAP:
+        yield f"showing {LEFT_CAP} of {left} that stay"
+    if pool["unowned"] > UNOWNED_CAP:
+        yield f"{pool['unowned']} are in use without a worker"
+    for name in seen.elsewhere:
+        yield f"{clean(name)} looks like a task table and is not in crawler.tasks: who works there is not seen"
+    if len(seen.held) >= HELD_CAP:
+        yield f"looked at the {HELD_CAP} longest unchanged only"
+
+
+def _held(row: Row) -> Held:
+    return Held(row["id"], row["worker_id"], row["version"], row["written_at"], row["committed_at"])
+
+
+def _key(row: Held) -> str:
+    return f"{row.id}|{row.worker_id}"
+
+
+def _idle(sign: Sign) -> bool:
+    """All that it processes has expired."""
+    return 0 < sign.processing == sign.expired
+
+
+def _target(item: Item, change: str, evidence: Iterable[str]) -> Target:
+    return Target(*item.shown, change, tuple(map(clean, evidence)))
+
+
+def _task(item: Item, signs: Signs) -> Target:
+    beat_at = item.before["beat_at"]
+    silent = "never" if beat_at is None else f"{duration(signs.server_at - beat_at)} ago"
+    return _target(item, "would return to pending", (f"processing, last heartbeat {silent}",))
+
+
+def _left(item: Item, why: str, again_s: float | None = None) -> Left:
+    return Left(*item.shown, clean(why), again_s)
