@@ -16,7 +16,7 @@ from textual.message import Message
 
 from unstick import clock
 from unstick.feeds.base import Cursor, Feed
-from unstick.tui import terminal, themes
+from unstick.tui import terminal
 from unstick.tui.board import BoardScreen
 from unstick.tui.display import Display
 from unstick.tui.driver import TtyDriver
@@ -25,6 +25,7 @@ from unstick.tui.opening import Opening
 from unstick.tui.options import BoardOptions
 from unstick.tui.paint import Painter
 from unstick.tui.private import PrivateApp, driver_of, misfit
+from unstick.tui.wardrobe import Wardrobe
 
 log = logging.getLogger(__name__)
 INTERNAL_ERROR = 70
@@ -61,8 +62,8 @@ class BoardApp(PrivateApp, inherit_bindings=False):
         self.loop: asyncio.AbstractEventLoop | None = None
         self._shown_at: float | None = None
         self._hurried_until = 0.0
-        self._names, self._fault = themes.suitable(options.theme, os.environ, no_color=options.no_color)
-        self.painter = Painter(themes.load(self._names[0]), terminal.glyphs(os.environ, wanted_ascii=options.ascii))
+        self.wardrobe = Wardrobe(options.theme, os.environ, production=options.production, no_color=options.no_color)
+        self.painter = Painter(self.wardrobe.worn, terminal.glyphs(os.environ, wanted_ascii=options.ascii))
         self.board = BoardScreen(options)
         self.set_keymap(dict(options.keys))
         if opening is not None:
@@ -91,7 +92,7 @@ class BoardApp(PrivateApp, inherit_bindings=False):
     def on_mount(self) -> None:
         """Begin to collect once the screen is painted: importing drivers takes time."""
         self.loop = asyncio.get_running_loop()
-        self.board.notice = self._fault
+        self.board.notice = self.wardrobe.notice
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
@@ -147,10 +148,13 @@ class BoardApp(PrivateApp, inherit_bindings=False):
         self.board.came_back(away_s)
 
     def next_theme(self) -> str:
-        """Change to the next suitable theme; its title."""
-        self._names = (*self._names[1:], self._names[0])
-        self.painter = Painter(themes.load(self._names[0]), self.painter.glyphs)
-        return self.painter.theme.title
+        """Wear the next suitable theme; its title, or why it cannot be worn."""
+        names = [theme.name for theme in self.wardrobe.offered()[0]]
+        place = names.index(self.wardrobe.chosen) if self.wardrobe.chosen in names else -1
+        wrong = self.wardrobe.try_on(names[(place + 1) % len(names)])
+        self.wardrobe.keep()
+        self.painter = Painter(self.wardrobe.worn, self.painter.glyphs)
+        return wrong or self.wardrobe.worn.title
 
     def leave(self, code: int) -> None:
         """End in order with an exit code; the first reason counts. The terminal is given back before all else."""

@@ -148,11 +148,12 @@ def draw_footer(
 ) -> Drawn:
     """Keys at the left as many as fit, what narrows the view or a notice at the right."""
     active = {"filter": bool(ui.query), "faults": ui.faults_only, "pause": paused}
-    state = _state(ui, notice)
-    keep = width_of(state, measure)
     hints: list[Span] = [Span(" 1-8", Role.KEY), Span(" pane", Role.DIM)]
     last = _hint("help", overrides), _hint("quit", overrides)
     reserve = sum(width_of(hint, measure) for hint in last)
+    state = _state(ui, notice)
+    keep = min(width_of(state, measure), max(0, width - width_of(tuple(hints), measure) - reserve - 2))
+    state = fit(state, keep, measure)
     for key in REGISTRY:
         if not key.hint or key.id in ("help", "quit"):
             continue

@@ -17,6 +17,7 @@ from unstick.tui.roles import Drawn
 from unstick.tui.shadow import Shadow
 from unstick.tui.tty import Tty
 from unstick.tui.waiting import waiting
+from unstick.tui.wardrobe import Wardrobe
 from unstick.views.layout import Measure
 from unstick.views.screen import PANE_KEYS
 from unstick.views.ui import UiState
@@ -78,8 +79,8 @@ class Opening:
 
 def sketch(shadow: Shadow, options: BoardOptions) -> None:
     """Put the board as it is before the first look into ``shadow``: what the screen will draw first, too."""
-    names, _ = themes.suitable(options.theme, os.environ, no_color=options.no_color)
-    theme, depth = themes.load(names[0]), terminal.depth(os.environ)
+    theme = Wardrobe(options.theme, os.environ, production=options.production, no_color=options.no_color).worn
+    depth = terminal.depth(os.environ)
     glyphs = terminal.glyphs(os.environ, wanted_ascii=options.ascii)
     measure = _measure(options)
     for place, lines in _boxes(options, shadow.width, shadow.height, measure):

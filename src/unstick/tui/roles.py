@@ -16,9 +16,7 @@ class Chrome(StrEnum):
     BORDER_CRITICAL = "border-critical"
     BORDER_UNKNOWN = "border-unknown"
     FOCUS = "focus"
-    HEADER = "header"
     PRODUCTION = "production"
-    CONTEXT = "context"
     PAUSED = "paused"
     ALARM = "alarm"
     TAB = "tab"
@@ -32,6 +30,8 @@ class Ground(StrEnum):
 
     SCREEN = "screen"
     HEADER = "header"
+    PRODUCTION = "production"
+    """What header and footer stand on where a context is marked as production."""
     CURSOR = "cursor"
     OVERLAY = "overlay"
 

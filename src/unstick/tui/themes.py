@@ -1,34 +1,28 @@
 """Themes as data: TOML files that map roles to styles, read and checked without Textual.
 
-A style is words: ``bold``, ``dim``, ``italic``, ``underline``, ``reverse``, a colour (``#rrggbb``, an ANSI name or
-``default``) and after ``on`` a background. A ground's style gives the background that its pieces stand on.
+A style is words: ``bold``, ``dim``, ``italic``, ``underline``, ``reverse``, a colour (``#rrggbb``, an ANSI name,
+``default`` or a name of the palette) and after ``on`` a background. A ground's style gives the background that its
+pieces stand on. ``base`` names a shipped theme whose tables a file changes in part.
 """
 
 from __future__ import annotations
 
-import re
-import tomllib
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import msgspec
 
 from unstick.tui import terminal
-from unstick.tui.roles import Chrome, Ground
-from unstick.views.pane import Role
+from unstick.tui.roles import Ground
+from unstick.tui.theme_file import ATTRIBUTES, TABLES, ThemeError, checked
 
-if TYPE_CHECKING:
-    from importlib.resources.abc import Traversable
-
-SHIPPED = ("midnight", "paper", "contrast", "safe", "terminal", "mono")
-"""In the order of the key that cycles through them."""
-_ATTRIBUTES = frozenset({"bold", "dim", "italic", "underline", "reverse"})
-_ANSI = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
-ANSI_NAMES = frozenset({"default", *_ANSI, *(f"bright_{name}" for name in _ANSI)})
-_HEX = re.compile(r"#[0-9a-fA-F]{6}")
-ROLES = frozenset([*Role, *Chrome])
-CONTEXT_COLORS = ("red", "orange", "yellow", "green", "cyan", "blue", "magenta")
+SHIPPED = (
+    "midnight", "harbor", "ember", "paper", "daylight", "contrast", "safe", "safe-day", "production", "terminal",
+    "mono",
+)  # fmt: skip
+"""In the order in which they are offered."""
 
 
 class Style(msgspec.Struct, frozen=True):
@@ -40,7 +34,7 @@ class Style(msgspec.Struct, frozen=True):
 
 
 class Theme(msgspec.Struct, frozen=True):
-    """``kind``: own colours, the terminal's sixteen, or none."""
+    """``kind``: own colours, the terminal's sixteen, or none. ``files``: what it was read from."""
 
     name: str
     title: str
@@ -49,76 +43,110 @@ class Theme(msgspec.Struct, frozen=True):
     grounds: dict[str, Style]
     roles: dict[str, Style]
     contexts: dict[str, Style]
+    files: tuple[Path, ...] = ()
+
+    def in_production(self) -> Theme:
+        """This theme where the header says that it is production: it stands on a ground of its own."""
+        return msgspec.structs.replace(self, grounds=self.grounds | {Ground.HEADER: self.grounds[Ground.PRODUCTION]})
+
+    def stamp(self) -> tuple[int, ...]:
+        """Changes when one of its files does."""
+        return tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in self.files)
 
 
-class ThemeError(ValueError):
-    """A theme file that cannot be used; the text says where and why."""
-
-
-def load(name: str, folder: Traversable | None = None) -> Theme:
-    """The theme ``name`` from ``folder`` or from those shipped."""
-    folder = folder or _shipped()
-    try:
-        text = folder.joinpath(f"{name}.toml").read_text(encoding="utf-8")
-    except OSError:
-        raise ThemeError(f"there is no theme '{name}'; there are: {', '.join(SHIPPED)}") from None
-    return parse(name, text)
-
-
-def suitable(wanted: str, environ: Mapping[str, str], *, no_color: bool | None = None) -> tuple[tuple[str, ...], str]:
-    """Theme names in the order of the key, the wanted one first, and a notice when that cannot be had.
-
-    ``no_color`` unset: by the environment.
-    """
-    if terminal.no_color(environ) if no_color is None else no_color:
-        return ("mono",), ""
-    if terminal.few_colors(environ):
-        return ("mono", "terminal") if wanted == "mono" else ("terminal", "mono"), ""
-    if wanted not in SHIPPED:
-        return SHIPPED, f"there is no theme '{wanted}'"
-    place = SHIPPED.index(wanted)
-    return (*SHIPPED[place:], *SHIPPED[:place]), ""
-
-
-def _shipped() -> Traversable:
+@cache
+def shipped_folder() -> Path:
+    """Where the shipped themes are: inside the wheel, else in the checkout."""
     here = Path(__file__).resolve()
     installed = here.parents[1] / "shipped" / "themes"
     return installed if installed.is_dir() else here.parents[3] / "themes"
 
 
-def parse(name: str, text: str) -> Theme:
-    """A theme from TOML text; every role and ground must have a style."""
+def own_folder() -> Path:
+    """Where a person's own themes are."""
+    from platformdirs import user_config_path  # noqa: PLC0415 - most starts need only what is shipped
+
+    return user_config_path("unstick") / "themes"
+
+
+def load(name: str) -> Theme:
+    """The theme ``name``: a shipped one, else a person's own."""
+    if name in SHIPPED:
+        return read(shipped_folder() / f"{name}.toml")
+    path = own_folder() / f"{name}.toml"
+    if "/" in name or not path.is_file():
+        raise ThemeError(f"there is no theme '{name}'; there are: {', '.join((*SHIPPED, *own_names()))}")
+    return read(path)
+
+
+def own_names() -> tuple[str, ...]:
+    """The names of a person's own themes, usable or not."""
     try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ThemeError(f"theme {name}: {error}") from None
-    palette = data.get("palette", {})
-    tables = {
-        table: {key: _style(f"{name}.{table}.{key}", words, palette) for key, words in data.get(table, {}).items()}
-        for table in ("grounds", "roles", "contexts")
-    }
-    for table, wanted in (("grounds", frozenset(Ground)), ("roles", ROLES), ("contexts", frozenset(CONTEXT_COLORS))):
-        if wrong := wanted.symmetric_difference(tables[table]):
-            raise ThemeError(f"theme {name}: [{table}] lacks or does not know: {', '.join(sorted(wrong))}")
-    kind = data.get("kind", "rgb")
-    if kind not in ("rgb", "ansi", "none"):
-        raise ThemeError(f"theme {name}: kind: rgb, ansi or none, not '{kind}'")
-    return Theme(name, str(data.get("title", name)), kind, bool(data.get("dark", True)), **tables)
+        return tuple(sorted(path.stem for path in own_folder().glob("*.toml")))
+    except OSError:
+        return ()
 
 
-def _style(where: str, words: object, palette: dict[str, str]) -> Style:
+def suitable(wanted: str, environ: Mapping[str, str], *, no_color: bool | None = None) -> tuple[tuple[str, ...], str]:
+    """Theme names to begin with, the first of them usable, and a notice when the wanted one cannot be had.
+
+    ``no_color`` unset: by the environment.
+    """
+    if terminal.no_color(environ) if no_color is None else no_color:
+        return ("mono",), ""
+    few = terminal.few_colors(environ)
+    names = ("terminal", "mono") if few else SHIPPED
+    if wanted in names:
+        return (wanted, *(name for name in names if name != wanted)), ""
+    if wanted in SHIPPED:
+        return names, ""
+    try:
+        theme = load(wanted)
+    except ThemeError as error:
+        return names, str(error)
+    return (names, "") if few and theme.kind == "rgb" else ((wanted, *names), "")
+
+
+def read(path: Path) -> Theme:
+    """The theme in ``path``. Raises :class:`ThemeError` as ``FILE:LINE: KEY: what is wrong; mend: …``."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        what = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise ThemeError(f"{path}: cannot be read ({what})") from None
+    return parse(path, text)
+
+
+def parse(path: Path, text: str) -> Theme:
+    """The theme that ``text`` from ``path`` describes; what it leaves out is that of its base."""
+    whole, files = checked(path, text, _shipped)
+    palette = whole.get("palette", {})
+    tables = {table: {key: _style(words, palette) for key, words in whole.get(table, {}).items()} for table in TABLES}
+    return Theme(
+        path.stem,
+        str(whole.get("title", path.stem)),
+        whole.get("kind", "rgb"),
+        bool(whole.get("dark", True)),
+        **tables,
+        files=(*files, path),
+    )
+
+
+def _shipped(name: str) -> Path | None:
+    return shipped_folder() / f"{name}.toml" if name in SHIPPED else None
+
+
+def _style(words: object, palette: dict[str, str]) -> Style:
     color = background = None
     attributes: set[str] = set()
     grounded = False
     for word in str(words).split():
         if word == "on":
             grounded = True
-        elif word in _ATTRIBUTES:
+        elif word in ATTRIBUTES:
             attributes.add(word)
         else:
             value = palette.get(word, word)
-            if value not in ANSI_NAMES and not _HEX.fullmatch(value):
-                raise ThemeError(f"theme {where}: '{word}' is no colour; write #rrggbb or an ANSI name")
             color, background = (color, value) if grounded else (value, background)
     return Style(color, background, frozenset(attributes))
 
@@ -131,19 +159,3 @@ def resolve(theme: Theme, role: str, ground: str) -> Style:
         above.background or below.background,
         above.attributes | below.attributes,
     )
-
-
-def contrast(first: str, second: str) -> float:
-    """WCAG 2 contrast ratio of two ``#rrggbb`` colours, 1 to 21.
-
-    >>> contrast("#000000", "#ffffff")
-    21.0
-    """
-    light, dark = sorted((_luminance(first), _luminance(second)), reverse=True)
-    return round((light + 0.05) / (dark + 0.05), 2)
-
-
-def _luminance(color: str) -> float:
-    parts = [int(color[place : place + 2], 16) / 255 for place in (1, 3, 5)]
-    linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
