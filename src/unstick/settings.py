@@ -29,6 +29,7 @@ PostgresUrl = Annotated[Url, Meta(extra={"schemes": ("postgresql", "postgres")})
 RedisUrl = Annotated[Url, Meta(extra={"schemes": ("redis", "rediss", "unix")})]
 AmqpUrl = Annotated[Url, Meta(extra={"schemes": ("amqp", "amqps")})]
 BrokerUrl = Annotated[Url, Meta(extra={"schemes": ("redis", "rediss", "unix", "amqp", "amqps")})]
+DependencyUrl = Annotated[Url, Meta(extra={"schemes": ("http", "https", "tcp", "tls", "dns")})]
 HttpUrl = Annotated[Url, Meta(extra={"schemes": ("http", "https")})]
 
 
@@ -218,6 +219,58 @@ class Sync(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Rows that are compared with the cache in one look."""
 
 
+class Dependency(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Something that the stack leans on: a web address, a port, a name."""
+
+    name: Label = ""
+    """How the board calls it; unset: its address, or its preset's name."""
+    preset: Literal["dolphin-anty"] | None = None
+    """``dolphin-anty``: the local API of Dolphin Anty on port 3001."""
+    url: DependencyUrl | None = None
+    """``http://HOST/PATH``, ``tcp://HOST:PORT``, ``tls://HOST:PORT`` or ``dns://NAME``; unset: the preset's."""
+    status: tuple[Annotated[int, Meta(ge=100, le=599)], ...] = ()
+    """Statuses that count as up; empty: those below 400, 401 and 403."""
+    timeout_s: Annotated[float, Meta(gt=0, le=30)] = 3.0
+    """Longer than this is down."""
+    slow_s: Seconds = 2.0
+    """Longer than this is slow."""
+    tls_warning_s: Seconds = 14 * 86_400.0
+    """How long before its certificate ends; critical in the last fifth of that."""
+    hint: Annotated[str, Meta(max_length=200, extra={"form": "label"})] = ""
+    """What to do when it is down: shown with the finding."""
+
+    @property
+    def known_as(self) -> str:
+        """Its name on the board."""
+        return self.name or (self.url.address if self.url else self.preset or "")
+
+
+class Maintenance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A job that leaves files behind on this host: how old the newest is tells whether it still runs."""
+
+    name: Label = ""
+    """How the board calls it; unset: the preset's name, or the first of ``files``."""
+    preset: Literal["locks", "health", "metrics", "rotate", "backup"] | None = None
+    """One of the five usual cron jobs, whose ``files`` and ``every`` are known."""
+    folder: str = ""
+    """Where relative ``files`` begin; unset: the working directory."""
+    files: tuple[str, ...] = ()
+    """Patterns of the files that it writes: ``backups/*.sql.gz``."""
+    every_s: Seconds = 86_400.0
+    """How often it is due; late is a tenth and a minute more than that, critical another period later."""
+    last_line: bool = False
+    """The age counts by the time at the beginning of the last line, where there is one."""
+    backup: bool = False
+    """Compare the newest with the one before, and with the room that is left for the next."""
+    shrink_warning: Percent = 50.0
+    """A backup that is smaller than the one before by so many percent."""
+
+    @property
+    def known_as(self) -> str:
+        """Its name on the board."""
+        return self.name or (self.files[0] if self.files else self.preset or "")
+
+
 class Host(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """This host."""
 
@@ -316,9 +369,15 @@ class Intervals(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """This host."""
     servers_s: Seconds = 10.0
     """The PostgreSQL and Redis servers themselves."""
+    dependencies_s: Seconds = 15.0
+    """Dependencies."""
+    maintenance_s: Seconds = 30.0
+    """Files of maintenance jobs."""
 
 
-FLOORS = Intervals(0.5, 1.0, 2.0, 1.0, 5.0, 5.0, 10.0, 1.0, 5.0, 1.0, servers_s=5.0)
+FLOORS = Intervals(
+    0.5, 1.0, 2.0, 1.0, 5.0, 5.0, 10.0, 1.0, 5.0, 1.0, servers_s=5.0, dependencies_s=5.0, maintenance_s=10.0
+)
 """The least interval of each source, in seconds."""
 
 
@@ -386,6 +445,8 @@ class Context(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sync: Sync | None = None
     host: Host = Host()
     servers: Servers = Servers()
+    dependency: tuple[Dependency, ...] = ()
+    maintenance: tuple[Maintenance, ...] = ()
     thresholds: Thresholds = Thresholds()
     intervals: Intervals = Intervals()
     actions: Actions = Actions()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from tests.live.certificates import authority
 from tests.live.systems import HASTE
-from unstick.cli import wiring
+from unstick.cli import lanes
+
+__all__ = ["authority", "hasty"]
 
 
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Servers of the lab may be asked more often than those of users."""
-    monkeypatch.setattr(wiring, "FLOORS", HASTE)
+    monkeypatch.setattr(lanes, "FLOORS", HASTE)

@@ -53,7 +53,7 @@ class CapturedConnection(HttpConnection):
         self.replies = dict(replies)
         self.asked: list[str] = []
 
-    async def get(self, path_and_query: str, *, total_s: float | None = None) -> Answer:
+    async def get(self, path_and_query: str, *, total_s: float | None = None, body: bool = True) -> Answer:
         self.asked.append(path_and_query)
         keys = [key for key in self.replies if path_and_query.startswith(key)]
         said = self.replies[max(keys, key=len)] if keys else ABSENT

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import socket
-import threading
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 import psutil
 
 from unstick.backends.base import failure
+from unstick.backends.threads import Threads
 from unstick.facts.host import Disk, Process
 from unstick.facts.reading import Cost, TroubleKind
 from unstick.facts.text import clean
@@ -56,7 +55,7 @@ class HostConnection:
         self._own = psutil.Process()
         self._looked = False
         self._cpu: tuple[float, float] | None = None
-        self._busy: dict[str, threading.Thread] = {}
+        self._threads = Threads()
 
     async def open(self) -> None:
         """Nothing to open."""
@@ -118,41 +117,10 @@ class HostConnection:
         return round(100.0 * (1.0 - (idle - before[1]) / (total - before[0])), 1)
 
     async def _in_thread(self, question: str, look: Callable[[], T]) -> T:
-        """Run ``look`` in a daemon thread, so that one which hangs cannot keep the program from ending."""
-        if (earlier := self._busy.get(question)) is not None and earlier.is_alive():
-            raise failure(TroubleKind.TIMEOUT, f"the last look at the host's {question} has not come back")
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[T] = loop.create_future()
-
-        def run() -> None:
-            try:
-                value = look()
-            except Exception as error:  # noqa: BLE001 - handed to the waiting task
-                _hand_over(loop, answer, error=error)
-            else:
-                _hand_over(loop, answer, value=value)
-
-        self._busy[question] = thread = threading.Thread(target=run, name=f"unstick-{question}", daemon=True)
-        thread.start()
         try:
-            return await answer
+            return await self._threads.run(f"the host's {question}", look)
         except (psutil.Error, OSError) as error:
             raise failure(TroubleKind.INTERNAL, f"{type(error).__name__}: {error}") from error
-
-
-def _hand_over(
-    loop: asyncio.AbstractEventLoop, answer: asyncio.Future[Any], *, value: Any = None, error: Exception | None = None
-) -> None:
-    def settle() -> None:
-        if answer.done():
-            return
-        if error is None:
-            answer.set_result(value)
-        else:
-            answer.set_exception(error)
-
-    with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
-        loop.call_soon_threadsafe(settle)
 
 
 def _load() -> tuple[float, float, float] | tuple[None, None, None]:

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import socket
-import ssl
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +20,7 @@ import httpx
 
 from unstick import clock
 from unstick.backends.base import BackendError, failure
+from unstick.backends.dial import certificate_end, tls_context
 from unstick.backends.wire import wire_failure
 from unstick.facts.reading import Cost, TroubleKind
 from unstick.secret import Secret, Url
@@ -50,6 +49,7 @@ class Answer:
     headers: Mapping[str, str]
     body: bytes
     date_at: float | None
+    certificate_ends_at: float | None = None
 
 
 def check(answer: Answer) -> Answer:
@@ -95,6 +95,7 @@ class HttpConnection:
         self._base = ""
         self._client: httpx.AsyncClient | None = None
         self._streams: deque[Any] = deque(maxlen=2 * SOCKETS)
+        self._certificate_ends_at: float | None = None
         self._closing: set[asyncio.Task[None]] = set()
         self._cost = Cost()
 
@@ -103,7 +104,7 @@ class HttpConnection:
         if self._client is not None:
             return
         parts = _split(self._url)
-        context = await asyncio.to_thread(_tls_context) if parts.scheme == "https" else False
+        context = await asyncio.to_thread(tls_context) if parts.scheme == "https" else False
         host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
         port = f":{parts.port}" if parts.port else ""
         self._base = f"{parts.scheme}://{host}{port}{parts.path.rstrip('/')}"
@@ -117,13 +118,16 @@ class HttpConnection:
             trust_env=False,
         )
 
-    async def get(self, path_and_query: str, *, total_s: float | None = None) -> Answer:
-        """GET below the path of the URL. ``path_and_query`` is quoted already. Raises :class:`BackendError`."""
+    async def get(self, path_and_query: str, *, total_s: float | None = None, body: bool = True) -> Answer:
+        """GET below the path of the URL. ``path_and_query`` is quoted already. Raises :class:`BackendError`.
+
+        Without ``body`` the answer is left where it is: its socket is closed.
+        """
         await self.open()
         within = self._total_s if total_s is None else total_s
         try:
             async with asyncio.timeout(within):
-                return await self._patiently(path_and_query)
+                return await self._patiently(path_and_query, body=body)
         except TimeoutError:  # leaving the request has closed its socket
             raise failure(TroubleKind.TIMEOUT, f"no complete answer within {within:.3g} s", transport=True) from None
         except BackendError:
@@ -156,18 +160,18 @@ class HttpConnection:
         cost, self._cost = self._cost, Cost()
         return cost
 
-    async def _patiently(self, path_and_query: str) -> Answer:
+    async def _patiently(self, path_and_query: str, *, body: bool) -> Answer:
         """Ask again, once, when a kept connection turns out to have been closed meanwhile."""
         for last in (False, True):
             trace = _Trace(self._streams)
             try:
-                return await self._once(path_and_query, trace)
+                return await self._once(path_and_query, trace, body=body)
             except (httpx.RemoteProtocolError, httpx.NetworkError):
                 if last or trace.connected:
                     raise
         raise AssertionError("unreachable")
 
-    async def _once(self, path_and_query: str, trace: _Trace) -> Answer:
+    async def _once(self, path_and_query: str, trace: _Trace, *, body: bool) -> Answer:
         if self._client is None:
             raise failure(TroubleKind.CLOSED, "connection was given up", transport=True)
         target = f"{self._base}/{path_and_query.removeprefix('/')}"
@@ -175,9 +179,12 @@ class HttpConnection:
             headers = {name.lower(): value for name, value in reply.headers.items()}
             if headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
                 raise failure(TroubleKind.PROTOCOL, "bad reply: compressed, though asked not to", transport=True)
-            body = await self._body(reply)
-        self._spend(path_and_query, len(body) + sum(len(k) + len(v) + 4 for k, v in headers.items()))
-        return Answer(reply.status_code, headers, body, parse_date(headers.get("date", "")))
+            content = await self._body(reply) if body else b""
+        if trace.connected:
+            self._certificate_ends_at = trace.certificate_ends_at
+        self._spend(path_and_query, len(content) + sum(len(k) + len(v) + 4 for k, v in headers.items()))
+        date_at = parse_date(headers.get("date", ""))
+        return Answer(reply.status_code, headers, content, date_at, self._certificate_ends_at)
 
     async def _body(self, reply: httpx.Response) -> bytes:
         body = bytearray()
@@ -195,22 +202,19 @@ class HttpConnection:
 
 
 class _Trace:
-    """Hears from one request when a socket is opened for it."""
+    """Hears from one request when a socket is opened for it, and whose certificate it was shown."""
 
     def __init__(self, streams: deque[Any]) -> None:
         self.connected = False
+        self.certificate_ends_at: float | None = None
         self._streams = streams
 
     async def __call__(self, event: str, info: Mapping[str, Any]) -> None:
         if event == "connection.connect_tcp.complete":
             self.connected = True
             self._streams.append(info["return_value"])
-
-
-@functools.cache
-def _tls_context() -> ssl.SSLContext:
-    """The system's certificate authorities, or those of ``SSL_CERT_FILE``; read once, it takes 20 ms and more."""
-    return ssl.create_default_context()
+        elif event == "connection.start_tls.complete":
+            self.certificate_ends_at = certificate_end(info["return_value"].get_extra_info("ssl_object"))
 
 
 async def _close(client: httpx.AsyncClient) -> None:

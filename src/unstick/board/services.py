@@ -8,13 +8,15 @@ from typing import Any
 
 import msgspec
 
-from unstick.board import postgres_server, redis_server
+from unstick.board import dependency, maintenance, postgres_server, redis_server
 from unstick.board.judged import Judged
 from unstick.board.memory import Notes
 from unstick.board.sources import HICCUP_S, Seen, Sight, SourceState
 from unstick.board.workers import Workers
+from unstick.facts.dependency import DependencyFacts
 from unstick.facts.health import HealthFacts
 from unstick.facts.level import Level, worst
+from unstick.facts.maintenance import MaintenanceFacts
 from unstick.facts.reading import TroubleKind
 from unstick.facts.servers import PostgresServerFacts, RedisServerFacts
 from unstick.settings import Context
@@ -24,6 +26,8 @@ Judge = Callable[[Seen[Any], Notes, Context], Judged]
 JUDGES: Mapping[type, Judge] = {
     PostgresServerFacts: postgres_server.judge,
     RedisServerFacts: redis_server.judge,
+    DependencyFacts: dependency.judge,
+    MaintenanceFacts: maintenance.judge,
 }
 """One line per system that is told among the services, and nowhere else."""
 

@@ -15,6 +15,7 @@ import msgspec
 from msgspec.structs import replace
 
 from unstick.backends.base import BackendError, Connection, failure
+from unstick.cli.discovery_here import here
 from unstick.facts.reading import TroubleKind
 from unstick.facts.text import clean
 from unstick.secret import Url
@@ -60,6 +61,7 @@ async def discover(context: Context, budget_s: float = BUDGET_S) -> Context:
         _redis(context, budget_s),
         _celery(context, budget_s),
         _broker(context, budget_s),
+        here(context, budget_s),
     )
     found: dict[str, Any] = {}
     for change in changes:
@@ -169,7 +171,8 @@ async def _celery(context: Context, budget_s: float) -> dict[str, Any]:
         answer = None
         if entry.url is not None and entry.url.scheme in _REDIS:
             answer = await _found_in(entry.url, budget_s)
-        entries += _celery_entries(answer.celery, entry.url) if answer and answer.celery else (entry,)
+        found = answer.celery if answer else ()
+        entries += _celery_entries(found, entry.url, entry.results_url) if found else (entry,)
     return {"celery": tuple(entries)} if entries else {}
 
 
@@ -184,7 +187,7 @@ async def _found_in(url: Url, budget_s: float) -> Any:
     return answer if isinstance(answer, redis_discovery.Found) else None
 
 
-def _celery_entries(found: Iterable[Any], url: Url | None) -> tuple[Celery, ...]:
+def _celery_entries(found: Iterable[Any], url: Url | None, results_url: Url | None = None) -> tuple[Celery, ...]:
     return tuple(
         Celery(
             name=_label(f"celery-{broker.key_prefix}") if broker.key_prefix else "celery",
@@ -192,6 +195,7 @@ def _celery_entries(found: Iterable[Any], url: Url | None) -> tuple[Celery, ...]
             queues=broker.queues or Celery().queues,
             key_prefix=broker.key_prefix,
             priority_steps=EVERY_PRIORITY,
+            results_url=results_url,
         )
         for broker in found
     )

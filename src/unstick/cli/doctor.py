@@ -50,14 +50,15 @@ def run(loaded: Loaded, *, json: bool = False) -> int:
 async def examined(loaded: Loaded) -> tuple[Context, list[Check]]:
     """The context that would be watched, and the checks of its servers, all asked at once."""
     from unstick.cli.checkup.actions import actions  # noqa: PLC0415 - drivers, imported when they are asked
+    from unstick.cli.checkup.beside import beside  # noqa: PLC0415
     from unstick.cli.checkup.endpoints import endpoints  # noqa: PLC0415
     from unstick.cli.checkup.postgres import postgres  # noqa: PLC0415
     from unstick.cli.checkup.rabbitmq import rabbitmq  # noqa: PLC0415
     from unstick.cli.checkup.redis import redis  # noqa: PLC0415
 
     context = await discover(loaded.context) if loaded.discover else loaded.context
-    asked = postgres(context), redis(context), rabbitmq(context), endpoints(context), actions(context)
-    answers = await asyncio.gather(*asked)
+    servers = postgres(context), redis(context), rabbitmq(context)
+    answers = await asyncio.gather(*servers, endpoints(context), beside(context), actions(context))
     return context, [check for answer in answers for check in answer]
 
 

@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
+from unstick.cli.lanes import Question, http_lane, poller, source_of
+from unstick.cli.side_lanes import dependency_lanes, maintenance_lanes
 from unstick.facts.reading import Source
 from unstick.feeds.live import LaneSpec
 from unstick.pollers.base import Lane
 from unstick.secret import Url
-from unstick.settings import FLOORS, Celery, Context, Dramatiq, Intervals
+from unstick.settings import Celery, Context, Dramatiq
 
 REDIS = frozenset({"redis", "rediss", "unix"})
-Question = tuple[Source, Callable[[Source], Any]]
-"""Who is asked, and what makes the poller that asks."""
 Owner = Literal["dramatiq", "celery"]
 Owners = dict[tuple[str | None, str], Owner]
 
@@ -28,17 +28,15 @@ def lane_specs(context: Context) -> tuple[LaneSpec, ...]:
         *_rabbitmq(context),
         *_sync(context),
         *_endpoints(context),
+        *dependency_lanes(context),
+        *maintenance_lanes(context),
     )
-
-
-def _source(name: str, system: str, server: str, every: Callable[[Intervals], float], context: Context) -> Source:
-    return Source(name, system, server, max(every(context.intervals), every(FLOORS)))
 
 
 def _host(context: Context) -> Iterator[LaneSpec]:
     if not context.host.enabled:
         return
-    source = _source("host", "host", "host", lambda i: i.host_s, context)
+    source = source_of("host", "host", "host", lambda i: i.host_s, context)
 
     def build() -> Lane[Any]:
         from unstick.backends.host import HostConnection  # noqa: PLC0415
@@ -56,14 +54,14 @@ def _redis(context: Context) -> Iterator[LaneSpec]:
         url = dramatiq.url or context.redis.url
         if url is not None and url.scheme in REDIS:
             name = _unique("dramatiq", dramatiq.name, len(context.dramatiq))
-            source = _source(name, "dramatiq", "redis", lambda i: i.dramatiq_s, context)
-            lanes.setdefault(url, []).append((source, _poller("dramatiq", "DramatiqPoller", dramatiq)))
+            source = source_of(name, "dramatiq", "redis", lambda i: i.dramatiq_s, context)
+            lanes.setdefault(url, []).append((source, poller("dramatiq", "DramatiqPoller", dramatiq)))
     for celery in context.celery:
         url = celery.url or context.redis.url
         if url is not None and url.scheme in REDIS:
             name = _unique("celery", celery.name, len(context.celery))
-            source = _source(name, "celery", "redis", lambda i: i.celery_s, context)
-            lanes.setdefault(url, []).append((source, _poller("celery", "CeleryPoller", celery)))
+            source = source_of(name, "celery", "redis", lambda i: i.celery_s, context)
+            lanes.setdefault(url, []).append((source, poller("celery", "CeleryPoller", celery)))
     for url, questions in _redis_servers(context, tuple(lanes)):
         lanes.setdefault(url, []).extend(questions)
     for url, questions in lanes.items():
@@ -90,13 +88,13 @@ def _redis_servers(context: Context, asked: Sequence[Url]) -> Iterator[tuple[Url
         first.setdefault(_server(url), url)
     for number, (server, url) in enumerate(first.items()):
         name = "redis-server" if number == 0 else f"redis-server:{server}"
-        source = _source(name, "server", "redis", lambda i: i.servers_s, context)
+        source = source_of(name, "server", "redis", lambda i: i.servers_s, context)
         purposes: dict[int, str] = {}
         for used, purpose in _purposes(context):
             if _server(used) == server:
                 at = _database(used)
                 purposes[at] = ", ".join(dict.fromkeys([*filter(None, [purposes.get(at)]), purpose]))
-        yield url, [(source, _poller("redis_server", "RedisServerPoller", server, purposes))]
+        yield url, [(source, poller("redis_server", "RedisServerPoller", server, purposes))]
 
 
 def _purposes(context: Context) -> Iterator[tuple[Url, str]]:
@@ -125,15 +123,15 @@ def _postgres(context: Context) -> Iterator[LaneSpec]:
         return
     questions: list[Question] = []
     if crawler is not None:
-        source = _source("crawler", "crawler", "postgres", lambda i: i.crawler_s, context)
+        source = source_of("crawler", "crawler", "postgres", lambda i: i.crawler_s, context)
         grace_s = context.thresholds.heartbeat_s
-        questions.append((source, _poller("crawler", "CrawlerPoller", crawler, grace_s=grace_s)))
+        questions.append((source, poller("crawler", "CrawlerPoller", crawler, grace_s=grace_s)))
     if locks is not None and locks.table is not None:
-        source = _source("locks", "locks", "postgres", lambda i: i.locks_s, context)
-        questions.append((source, _poller("locks", "LockTablePoller", locks, grace_s=0.0)))
+        source = source_of("locks", "locks", "postgres", lambda i: i.locks_s, context)
+        questions.append((source, poller("locks", "LockTablePoller", locks, grace_s=0.0)))
     if context.servers.postgres:
-        source = _source("postgres-server", "server", "postgres", lambda i: i.servers_s, context)
-        questions.append((source, _poller("postgres_server", "PostgresServerPoller", context)))
+        source = source_of("postgres-server", "server", "postgres", lambda i: i.servers_s, context)
+        questions.append((source, poller("postgres_server", "PostgresServerPoller", context)))
     if not questions:
         return
 
@@ -166,7 +164,7 @@ def _rabbitmq(context: Context) -> Iterator[LaneSpec]:
     known = owners(context)
     management = context.rabbitmq.management_url
     if management is not None:
-        source = _source("rabbitmq", "rabbitmq", "rabbitmq", lambda i: i.rabbitmq_s, context)
+        source = source_of("rabbitmq", "rabbitmq", "rabbitmq", lambda i: i.rabbitmq_s, context)
 
         def build() -> Lane[Any]:
             from unstick.backends.http import HttpConnection  # noqa: PLC0415
@@ -187,7 +185,7 @@ def _rabbitmq(context: Context) -> Iterator[LaneSpec]:
             urls.setdefault(entry.url, []).extend(queue + suffix for queue in entry.queues for suffix in suffixes)
     for number, (url, queues) in enumerate(urls.items()):
         name = "rabbitmq" if number == 0 else f"rabbitmq:{number + 1}"
-        source = _source(name, "rabbitmq", "rabbitmq", lambda i: i.rabbitmq_s, context)
+        source = source_of(name, "rabbitmq", "rabbitmq", lambda i: i.rabbitmq_s, context)
         yield LaneSpec((source,), _amqp_lane(source, url, queues, known))
 
 
@@ -206,15 +204,15 @@ def _sync(context: Context) -> Iterator[LaneSpec]:
     if sync is None:
         return
     if sync.url is not None:
-        yield _http_lane(
-            _source("sync", "sync", "http", lambda i: i.sync_s, context),
+        yield http_lane(
+            source_of("sync", "sync", "http", lambda i: i.sync_s, context),
             sync.url,
-            _poller("sync_api", "SyncApiPoller", sync),
+            poller("sync_api", "SyncApiPoller", sync),
         )
     url, redis_url = postgres.url, sync.redis_url or context.redis.url
     if url is None:
         return
-    source = _source("sync-data", "sync", "postgres", lambda i: i.sync_data_s, context)
+    source = source_of("sync-data", "sync", "postgres", lambda i: i.sync_data_s, context)
 
     def build() -> Lane[Any]:
         from unstick.backends.pair import Pair  # noqa: PLC0415
@@ -234,32 +232,12 @@ def _sync(context: Context) -> Iterator[LaneSpec]:
 def _endpoints(context: Context) -> Iterator[LaneSpec]:
     for entry in context.health:
         name = entry.name or entry.url.address
-        source = _source(f"health:{name}", "health", "http", lambda i: i.health_s, context)
-        yield _http_lane(source, entry.url, _poller("health", "HealthPoller", entry))
+        source = source_of(f"health:{name}", "health", "http", lambda i: i.health_s, context)
+        yield http_lane(source, entry.url, poller("health", "HealthPoller", entry))
     locks = context.locks
     for url in locks.urls if locks is not None else ():
-        source = _source(f"locks:{url.address}", "locks", "http", lambda i: i.lock_endpoints_s, context)
-        yield _http_lane(source, url, _poller("lock_endpoints", "LockEndpointPoller", locks, url))
-
-
-def _http_lane(source: Source, url: Url, poller: Callable[[Source], Any]) -> LaneSpec:
-    def build() -> Lane[Any]:
-        from unstick.backends.http import HttpConnection  # noqa: PLC0415
-
-        return Lane(HttpConnection(url, cap=1 << 20), [poller(source)])
-
-    return LaneSpec((source,), build)
-
-
-def _poller(module: str, name: str, *args: Any, **options: Any) -> Callable[[Source], Any]:
-    """What makes a poller of :mod:`unstick.pollers`, whose driver is imported only then."""
-
-    def make(source: Source) -> Any:
-        import importlib  # noqa: PLC0415
-
-        return getattr(importlib.import_module(f"unstick.pollers.{module}"), name)(source, *args, **options)
-
-    return make
+        source = source_of(f"locks:{url.address}", "locks", "http", lambda i: i.lock_endpoints_s, context)
+        yield http_lane(source, url, poller("lock_endpoints", "LockEndpointPoller", locks, url))
 
 
 def _unique(system: str, name: str, entries: int) -> str:

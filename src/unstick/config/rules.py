@@ -46,8 +46,10 @@ class _Rules:
         self._warning_before_critical()
         self._crawler()
         self._silence_limits()
-        for system in ("dramatiq", "celery", "health"):
+        for system in ("dramatiq", "celery", "health", "dependency", "maintenance"):
             self._names(system)
+        self._whole("dependency", "url", "preset")
+        self._whole("maintenance", "files", "preset")
         self._balance_key()
         if check_keys is not None:
             self._keys(check_keys)
@@ -112,13 +114,21 @@ class _Rules:
             entry = self._tree.at(system, index)
             if entry is None or not self._usable(system):
                 return
-            name = settings.name or settings.url.address
-            if name in first:
+            name = settings.known_as if hasattr(settings, "known_as") else settings.name or settings.url.address
+            if name in first and name:
                 at = entry.at("name") or entry
                 line = f" at line {first[name].line}" if first[name].line else ""
                 self._reader.complain(at, f"already {shown(name)}{line}", 'give it a name of its own: name = "…"')
             else:
                 first[name] = entry.at("name") or entry
+
+    def _whole(self, system: str, *either: str) -> None:
+        """An entry that says none of ``either`` has nothing to look at."""
+        for index, settings in enumerate(getattr(self._context, system)):
+            entry = self._tree.at(system, index)
+            usable = self._usable(system, *(f"{system}.{index}.{key}" for key in either))
+            if entry is not None and usable and not any(getattr(settings, key) for key in either):
+                self._reader.complain(entry, f"says neither {' nor '.join(either)}", f"add {either[0]} = …")
 
     def _balance_key(self) -> None:
         sync = self._context.sync

@@ -6,10 +6,12 @@ import msgspec
 
 from unstick.facts.celery import CeleryFacts
 from unstick.facts.crawler import CrawlerFacts
+from unstick.facts.dependency import DependencyFacts
 from unstick.facts.dramatiq import DramatiqFacts
 from unstick.facts.health import HealthFacts
 from unstick.facts.host import HostFacts
 from unstick.facts.locks import LockFacts
+from unstick.facts.maintenance import MaintenanceFacts
 from unstick.facts.rabbitmq import RabbitFacts
 from unstick.facts.reading import Fresh, Missing, Source, Stale
 from unstick.facts.servers import PostgresServerFacts, RedisServerFacts
@@ -27,6 +29,8 @@ Fact = (
     | HostFacts
     | PostgresServerFacts
     | RedisServerFacts
+    | DependencyFacts
+    | MaintenanceFacts
 )
 """One line per system: the registry of facts. Members are tagged, so a tape can tell them apart."""
 

@@ -30,6 +30,8 @@ READABLE = frozenset(
             "LockFacts.via",
             "LockRow.kind",
             "Disk.mount",
+            "DependencyFacts.kind",
+            "DependencyFacts.hint",
             "Sessions.state",
             "OpenTransaction.state",
             "Waiter.blocker_state",

@@ -1,0 +1,114 @@
+"""Files of this host: listed with a cap, read by their ends, never opened for writing."""
+
+from __future__ import annotations
+
+import errno
+import fnmatch
+import glob
+import os
+import shutil
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+from unstick.backends.base import BackendError, failure
+from unstick.backends.threads import Threads
+from unstick.facts.reading import Cost, TroubleKind
+
+T = TypeVar("T")
+
+ENTRIES_CAP = 20_000
+"""Directory entries that one look reads at most."""
+
+
+class Found(NamedTuple):
+    """One regular file: ``written_at`` is its modification time."""
+
+    path: Path
+    size: int
+    written_at: float
+
+
+class FilesConnection:
+    """No connection at all: one thread at a time looks."""
+
+    def __init__(self) -> None:
+        self._threads = Threads()
+        self._bytes = 0
+
+    async def open(self) -> None:
+        """Nothing to open."""
+
+    async def look(self, question: str, look: Callable[[], T]) -> T:
+        """Run ``look`` in a thread; its system errors leave as :class:`BackendError`."""
+        try:
+            return await self._threads.run(question, look)
+        except OSError as error:
+            raise refused(error) from None
+
+    def abort(self) -> None:
+        """Nothing to close: a thread that hangs is left behind."""
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+    def take_cost(self) -> Cost:
+        """Reading one's own files costs no server anything."""
+        return Cost()
+
+
+def refused(error: OSError) -> BackendError:
+    """Why a file or folder can't be read. Never a lost connection."""
+    kinds = {errno.EACCES: TroubleKind.DENIED, errno.EPERM: TroubleKind.DENIED, errno.ENOENT: TroubleKind.ABSENT}
+    where = f": {os.fsdecode(error.filename)}" if isinstance(error.filename, (str, bytes)) else ""
+    return failure(
+        kinds.get(error.errno or 0, TroubleKind.INTERNAL), f"{(error.strerror or 'unreadable').lower()}{where}"
+    )
+
+
+def matching(patterns: Sequence[str], folder: str) -> list[Found]:
+    """The regular files that match, the newest first. A folder that is not there has none.
+
+    Raises :class:`OSError` for one that may not be read: nobody can say that it is empty.
+    """
+    found: dict[Path, Found] = {}
+    left = ENTRIES_CAP
+    for pattern in patterns:
+        head, name = os.path.split(str(Path(folder) / Path(pattern).expanduser()))
+        for place in glob.iglob(head or "."):  # noqa: PTH207 - a pattern may be absolute
+            for entry in _entries(place, name):
+                left -= 1
+                if left < 0:
+                    break
+                if (one := _file(entry)) is not None:
+                    found[one.path] = one
+    return sorted(found.values(), key=lambda one: (-one.written_at, str(one.path)))
+
+
+def _entries(place: str, name: str) -> Iterator[os.DirEntry[str]]:
+    try:
+        with os.scandir(place) as entries:
+            yield from (entry for entry in entries if fnmatch.fnmatchcase(entry.name, name))
+    except (FileNotFoundError, NotADirectoryError):
+        return
+
+
+def _file(entry: os.DirEntry[str]) -> Found | None:
+    try:
+        seen = entry.stat()
+    except OSError:  # gone since it was listed
+        return None
+    return Found(Path(entry.path), seen.st_size, seen.st_mtime) if stat.S_ISREG(seen.st_mode) else None
+
+
+def tail(path: Path, size: int) -> bytes:
+    """The last ``size`` bytes. Raises :class:`OSError`."""
+    with path.open("rb") as file:
+        file.seek(max(0, os.fstat(file.fileno()).st_size - size))
+        return file.read(size)
+
+
+def room(folder: Path) -> int:
+    """Bytes that are free where ``folder`` is. Raises :class:`OSError`."""
+    return shutil.disk_usage(folder).free

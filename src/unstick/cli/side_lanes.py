@@ -1,0 +1,67 @@
+"""The lanes of what stands beside the job systems: dependencies and maintenance jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+from unstick.cli.lanes import Question, http_lane, poller, source_of
+from unstick.config.presets import dependency, maintenance
+from unstick.feeds.live import LaneSpec
+from unstick.pollers.base import Lane
+from unstick.secret import Url
+from unstick.settings import Context, Dependency
+
+GRACE_S = 1.0
+"""What a lane waits longer than its question."""
+
+
+def dependency_lanes(context: Context) -> Iterator[LaneSpec]:
+    """One lane per dependency: one that hangs delays no other."""
+    for entry in map(dependency, context.dependency):
+        if entry.url is not None:
+            source = source_of(
+                f"dependency:{entry.known_as}", "dependency", "http", lambda i: i.dependencies_s, context
+            )
+            yield _dependency(entry, entry.url, (source, poller("dependency", "DependencyPoller", entry)))
+
+
+def _dependency(entry: Dependency, url: Url, question: Question) -> LaneSpec:
+    source, make = question
+    deadline_s = entry.timeout_s + GRACE_S
+    if url.scheme in {"http", "https"}:
+        return http_lane(source, root(url), make, deadline_s=deadline_s, total_s=entry.timeout_s)
+
+    def build() -> Lane[Any]:
+        from unstick.backends.dial import DialConnection  # noqa: PLC0415
+
+        return Lane(DialConnection(total_s=entry.timeout_s), [make(source)], deadline_s=deadline_s)
+
+    return LaneSpec((source,), build)
+
+
+def root(url: Url) -> Url:
+    """The server of a URL, with its credentials, without path and query."""
+    return Url(urlsplit(url.reveal())._replace(path="", query="", fragment="").geturl())
+
+
+def maintenance_lanes(context: Context) -> Iterator[LaneSpec]:
+    """One lane per job: a folder on a dead mount hides no other."""
+    for entry in map(maintenance, context.maintenance):
+        source = source_of(
+            f"maintenance:{entry.known_as}", "maintenance", "files", lambda i: i.maintenance_s, context
+        )
+        yield files_lane((source, poller("maintenance", "MaintenancePoller", entry)))
+
+
+def files_lane(question: Question) -> LaneSpec:
+    """A lane to this host's files."""
+    source, make = question
+
+    def build() -> Lane[Any]:
+        from unstick.backends.files import FilesConnection  # noqa: PLC0415
+
+        return Lane(FilesConnection(), [make(source)])
+
+    return LaneSpec((source,), build)
