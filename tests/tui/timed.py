@@ -13,8 +13,10 @@ from tests.unit.tapes import META, Stack
 from unstick.cli.session import Session
 from unstick.facts.frame import Frame
 from unstick.feeds.deck import Deck
+from unstick.feeds.recorder import Recorder
 from unstick.tape.reader import Tape
 from unstick.tape.recent import Recent
+from unstick.tape.writer import Writer
 from unstick.tui.app import BoardApp
 from unstick.tui.options import BoardOptions
 
@@ -60,6 +62,12 @@ class TimedStand(Stand):
             await self.pilot.pause(0.01)
         await self.settle()
 
+    async def flows_until(self, met: Callable[[], object]) -> None:
+        """Frames come one by one until ``met`` holds."""
+        while not met():
+            self.tap.flow(1)
+            await self.shows(len(self.tap.came) - 1)
+
     async def shows(self, number: int) -> None:
         """Wait until the Frame of that number is on the screen."""
         at = self.tap.came[number].at
@@ -92,10 +100,14 @@ def _staged(
 
 
 def live_on_stage(
-    scenario: Callable[[TimedStand], Awaitable[None]], size: tuple[int, int] = (120, 36), **options: object
+    scenario: Callable[[TimedStand], Awaitable[None]],
+    size: tuple[int, int] = (120, 36),
+    opened: Callable[[], Writer] | None = None,
+    **options: object,
 ) -> None:
-    """Run ``scenario`` against a board that is live."""
-    _staged(lambda tap: Deck(Recent(META), CONTEXT, "live", source=tap), scenario, size, **options)
+    """Run ``scenario`` against a board that is live; ``opened`` makes the tapes that are recorded."""
+    recorder = Recorder(opened) if opened else None
+    _staged(lambda tap: Deck(Recent(META), CONTEXT, "live", source=tap, recorder=recorder), scenario, size, **options)
 
 
 def tape_on_stage(

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from textual.keys import _character_to_key
 
 from unstick.tui.board import BoardScreen
 from unstick.tui.keys import GROUPS, REGISTRY, check_overrides, keys_of, label, normal
+from unstick.views.screen import PANE_KEYS
+
+OF_THE_TERMINAL = {"focus-previous", "redraw", "suspend", "interrupt"}
+"""As in every full-screen program."""
 
 
 def test_the_table_has_no_clash_and_every_key_is_one() -> None:
@@ -14,9 +21,9 @@ def test_the_table_has_no_clash_and_every_key_is_one() -> None:
     assert check_overrides({key.id: ",".join(key.keys) for key in REGISTRY}) == []
 
 
-def test_no_key_in_upper_case_is_bound() -> None:
-    names = [name.rpartition("+")[2] for key in REGISTRY for name in key.keys]
-    assert not [name for name in names if len(name) == 1 and name.isupper()]
+def test_the_one_key_in_upper_case_only_moves_in_time() -> None:
+    upper = [(key.id, name) for key in REGISTRY for name in key.keys if name.rpartition("+")[2].isupper()]
+    assert upper == [("mark-previous", "N")]
 
 
 def test_every_entry_is_told_in_help_and_its_action_exists() -> None:
@@ -24,6 +31,15 @@ def test_every_entry_is_told_in_help_and_its_action_exists() -> None:
         assert key.help
         assert key.group in GROUPS
         assert hasattr(BoardScreen, f"action_{key.action.partition('(')[0]}")
+
+
+def test_the_readme_tells_the_first_key_of_every_action() -> None:
+    text = (Path(__file__).parents[2] / "README.md").read_text()
+    told = set(re.findall(r"`([^`]+)`", text[text.index("## Keys") : text.index("## Why")]))
+    panes = {f"pane-{name}" for name in PANE_KEYS}
+    assert "1`-`8" in text
+    missing = [key.id for key in REGISTRY if label(key.keys[0]) not in told and key.id not in panes | OF_THE_TERMINAL]
+    assert missing == []
 
 
 @pytest.mark.parametrize(
@@ -47,7 +63,7 @@ def test_a_bad_override_is_said_in_a_sentence(overrides: dict[str, str], said: s
 
 
 def test_a_good_override_replaces_the_keys() -> None:
-    overrides = {"quit": "ctrl+x, f10", "faults": "!"}
+    overrides = {"quit": "ctrl+x, f10", "faults": "!", "mark-previous": "N, p"}
     assert check_overrides(overrides) == []
     entry = next(key for key in REGISTRY if key.id == "quit")
     assert keys_of(entry, overrides) == ("ctrl+x", "f10")

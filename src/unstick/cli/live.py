@@ -9,6 +9,8 @@ from msgspec.structs import replace
 from unstick.cli.codes import CONFIG, USAGE
 from unstick.cli.complaint import complain
 from unstick.cli.start import open_config, watchable
+from unstick.cli.stdout import say
+from unstick.facts.units import size
 from unstick.tui.options import BoardOptions
 from unstick.tui.terminal import refusal
 
@@ -55,4 +57,7 @@ def run_live(
         from unstick.cli.logs import log_to_file  # noqa: PLC0415 - imported behind the first picture
 
         options, session = replace(options, log_path=log_to_file()), LiveSession(loaded)
-        return run_board(session, session, options, opening)
+        code = run_board(session, session, options, opening)
+    for tape in session.tapes:
+        say([f"{tape.path}: {tape.frames} frames, {size(tape.bytes)}"])
+    return code

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from functools import partial
+
+import platformdirs
 
 from unstick import clock
 from unstick.cli.session import Session
@@ -12,9 +16,13 @@ from unstick.cli.wiring import lane_specs
 from unstick.config import Loaded
 from unstick.facts.frame import Frame, Observation
 from unstick.facts.reading import Missing, Source, Trouble, TroubleKind
+from unstick.facts.units import timestamp
 from unstick.feeds.deck import Deck
 from unstick.feeds.live import LiveFeed
+from unstick.feeds.recorder import Recorder
+from unstick.settings import Context
 from unstick.tape.recent import Recent
+from unstick.tape.writer import Writer
 
 
 class LiveSession(Session):
@@ -37,10 +45,20 @@ class LiveSession(Session):
 
                 self.context = await discover(self.context)
             source = LiveFeed(lane_specs(self.context), self.context.name)
-            self.deck = Deck(Recent(meta_of(self.context)), self.context, "live", source=source)
+            recorder = Recorder(partial(new_tape, self.context))
+            self.deck = Deck(Recent(meta_of(self.context)), self.context, "live", source=source, recorder=recorder)
         async with aclosing(super().frames()) as frames:
             async for frame in frames:
                 yield frame
+
+
+def new_tape(context: Context) -> Writer:
+    """A tape in the user's own folder for state, named after the context and the second. Raises ``OSError``."""
+    folder = platformdirs.user_state_path("unstick") / "tapes"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    begun = (timestamp(clock.now()) or "")[:19].replace("-", "").replace(":", "")
+    name = re.sub(r"[^\w.-]+", "_", context.name)
+    return Writer(folder / f"{name}-{begun}Z.tape", meta_of(context))
 
 
 def _looking(context: str) -> Frame:

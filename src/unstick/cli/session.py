@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from unstick.board.board import Board, fold
 from unstick.facts.frame import Frame
 from unstick.feeds.deck import Deck
+from unstick.feeds.recorder import Recording
 from unstick.settings import Context
 from unstick.views.screen import Told
 from unstick.views.tell import tell
@@ -27,6 +28,12 @@ class Session:
     def cursor(self) -> Deck | None:
         """The place in time; ``None`` before there is any."""
         return self.deck if self.deck is not None and self.deck.board is not None else None
+
+    @property
+    def tapes(self) -> list[Recording]:
+        """The tapes that were made meanwhile."""
+        recorder = self.deck.recorder if self.deck is not None else None
+        return [] if recorder is None else recorder.finished
 
     async def frames(self) -> AsyncGenerator[Frame, None]:
         """What is played."""

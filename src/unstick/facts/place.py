@@ -42,6 +42,10 @@ class Place(msgspec.Struct, frozen=True):
     """Until then levels are known."""
     stretches: tuple[Stretch, ...] = ()
     ticks: tuple[Tick, ...] = ()
+    taped: str | None = None
+    """How much is on the tape that is being made, in words; ``None``: none is."""
+    tape_trouble: str | None = None
+    """Why nothing is recorded now."""
 
     @property
     def behind_s(self) -> float:

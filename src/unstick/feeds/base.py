@@ -44,3 +44,12 @@ class Cursor(Protocol):
 
     def pace(self, factor: float) -> str:
         """Play so many times as fast as before."""
+
+    def mark(self, text: str, at: float) -> str:
+        """Note something at an instant, UTC seconds."""
+
+    def skip(self, direction: int) -> str:
+        """Go to the next mark (1) or the one before (-1)."""
+
+    async def record(self) -> str:
+        """Begin or end a tape of what is seen."""

@@ -13,12 +13,14 @@ from collections.abc import AsyncGenerator
 from unstick.board.board import Board
 from unstick.facts.frame import Frame
 from unstick.facts.place import Place, Tick
-from unstick.facts.units import clock_time
+from unstick.facts.text import clean
+from unstick.facts.units import clock_time, size
 from unstick.feeds.base import Feed
 from unstick.feeds.history import History
 from unstick.feeds.player import POLL_S, AtEnd, Player
+from unstick.feeds.recorder import Recorder
 from unstick.settings import Context
-from unstick.tape.event import ACTION, MARK
+from unstick.tape.event import ACTION, MARK, Event
 from unstick.tape.moment import moment
 from unstick.tape.recent import Recent
 from unstick.tape.reel import Reel
@@ -40,6 +42,7 @@ class Deck:
         name: str,
         *,
         source: Feed | None = None,
+        recorder: Recorder | None = None,
         speed: float = 1.0,
         at: float | None = None,
         at_end: AtEnd = "stay",
@@ -50,6 +53,7 @@ class Deck:
         """The board where one stands."""
         self.history = History(reel, context)
         self.player = Player(reel, speed=speed, at=at, at_end=at_end, follow=source is not None)
+        self.recorder = recorder
         self._source = source
 
     async def frames(self) -> AsyncGenerator[Frame, None]:
@@ -61,6 +65,8 @@ class Deck:
                     if await self._reach(number) and self.board is not None:
                         yield self.board.frame
         finally:
+            if self.recorder is not None and not self.player.failed:
+                await self.recorder.stop()
             beside.cancel()
             await asyncio.wait([beside], timeout=CLOSE_S)
 
@@ -78,6 +84,8 @@ class Deck:
         async with contextlib.aclosing(source.frames()) as frames:
             async for frame in frames:
                 reel.append(frame)
+                if self.recorder is not None:
+                    self.recorder.frame(frame)
                 self.history.advance()
                 if reel.overfull and (number := self.history.forget()) is not None:
                     reel.forget(number)
@@ -113,6 +121,7 @@ class Deck:
     def place(self) -> Place:
         """Where one stands."""
         reel, player, history = self.reel, self.player, self.history
+        taped = self.recorder.now if self.recorder is not None else None
         return Place(
             self.name,
             self.board.frame.at if self.board else reel.at(reel.first),
@@ -124,8 +133,19 @@ class Deck:
             player.speed,
             reel.at(max(history.edge, reel.first)),
             history.levels.stretches,
-            tuple(Tick(e.event, e.at, e.text) for e in reel.events() if e.event in {MARK, ACTION}),
+            self._ticks(),
+            None if taped is None else size(taped.bytes),
+            None if taped is None else taped.trouble,
         )
+
+    def _ticks(self) -> tuple[Tick, ...]:
+        return tuple(Tick(e.event, e.at, e.text) for e in self.reel.events() if e.event in {MARK, ACTION})
+
+    def note(self, event: Event) -> bool:
+        """What happened, for the line of levels and for the tape that is being made; whether there is one."""
+        self.reel.note(event)
+        self.player.stir()
+        return self.recorder is not None and self.recorder.event(event)
 
     # What a person may ask for: the Cursor.
 
@@ -174,3 +194,32 @@ class Deck:
         """Play so many times as fast as before."""
         self.player.set_speed(self.player.speed * factor)
         return f"speed {self.player.speed:g}"
+
+    def mark(self, text: str, at: float) -> str:
+        """Note something at an instant, UTC seconds."""
+        taped = self.note(Event(MARK, at, clean(text) or "mark"))
+        kept = "on the tape" if taped else "kept until you leave"
+        return f"marked {clock_time(at)}Z, {kept}"
+
+    def skip(self, direction: int) -> str:
+        """Go to the next mark (1) or the one before (-1)."""
+        numbers = [self._behind(tick.at) for tick in self._ticks()]
+        aim = self.player.aim
+        found = [number for number in numbers if (number - aim) * direction > 0]
+        if not found:
+            return f"no mark {'after' if direction > 0 else 'before'} this"
+        self.player.go(min(found, key=lambda number: abs(number - aim)))
+        return ""
+
+    def _behind(self, at: float) -> int:
+        """The first Frame that knows of what happened at an instant."""
+        number = self.reel.find(at)
+        return number if self.reel.at(number) >= at - 0.001 else min(number + 1, self.reel.last)
+
+    async def record(self) -> str:
+        """Begin or end a tape of what is seen."""
+        if self.recorder is None:
+            return "this is a recording; unstick clip cuts a part of it"
+        answer = await self.recorder.toggle()
+        self.player.stir()
+        return answer

@@ -51,7 +51,6 @@ class Player:
         self._at_end = at_end
         self._jump: int | None = None
         self._aim = self.position
-        """Where the newest wish leads, be it on its way: two steps are two."""
         self._follow = follow
         self._held = False
         self._stir = False
@@ -63,6 +62,11 @@ class Player:
     def wanted(self) -> int | None:
         """Where a wish leads that was not fulfilled yet."""
         return self._jump
+
+    @property
+    def aim(self) -> int:
+        """Where the newest wish leads, be it on its way: two steps are two."""
+        return self._aim
 
     @property
     def following(self) -> bool:
@@ -121,6 +125,11 @@ class Player:
     def grew(self) -> None:
         """The reel has more Frames, or will have none any more."""
         self._changed.set()
+
+    @property
+    def failed(self) -> bool:
+        """Whether it ended with an error; whoever reads may begin again."""
+        return self._error is not None
 
     def fail(self, error: BaseException) -> None:
         """End with ``error``: what the reel grows from has failed."""

@@ -115,6 +115,11 @@ class Tape(Reel):
             self._events.sort(key=lambda event: event.at)
         return self._events
 
+    def note(self, event: Event) -> None:
+        """Remember what happened, for as long as this is open; the file stays as it is."""
+        self._events.append(event)
+        self._events.sort(key=lambda each: each.at)
+
     def record(self, number: int) -> tuple[Header, bytes]:
         """Header and payload of a Frame's record."""
         entry = self._frames[number]

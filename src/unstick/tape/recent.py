@@ -85,7 +85,7 @@ class Recent(Reel):
         self._events = [event for event in self._events if event.at >= self._times[0]]
 
     def note(self, event: Event) -> None:
-        """Take in what happened, be it now or at an earlier instant."""
+        """Remember what happened, be it now or at an earlier instant."""
         self._events.append(event)
         self._events.sort(key=lambda each: each.at)
 

@@ -49,6 +49,10 @@ class Reel(ABC):
         """What happened beside the facts, in order of time."""
 
     @abstractmethod
+    def note(self, event: Event) -> None:
+        """Remember what happened, for as long as this is open."""
+
+    @abstractmethod
     def record(self, number: int) -> tuple[Header, bytes]:
         """Header and payload of a Frame's record."""
 

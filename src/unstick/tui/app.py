@@ -6,7 +6,6 @@ import asyncio
 import gc
 import logging
 import os
-from collections.abc import Callable
 from contextlib import suppress
 
 from rich.console import RenderableType
@@ -15,12 +14,12 @@ from textual.driver import Driver
 from textual.message import Message
 
 from unstick import clock
-from unstick.feeds.base import Cursor, Feed
+from unstick.feeds.base import Feed
 from unstick.tui import terminal
 from unstick.tui.board import BoardScreen
 from unstick.tui.display import Display
 from unstick.tui.driver import TtyDriver
-from unstick.tui.engine import Engine, Story
+from unstick.tui.engine import Engine, Story, Wish
 from unstick.tui.opening import Opening
 from unstick.tui.options import BoardOptions
 from unstick.tui.paint import Painter
@@ -123,7 +122,7 @@ class BoardApp(PrivateApp, inherit_bindings=False):
         self._shown_at = clock.monotonic() if news.told is not None else None
         self.board.receive(news)
 
-    def wish(self, wish: Callable[[Cursor], str]) -> None:
+    def wish(self, wish: Wish) -> None:
         """Ask the cursor of what is played; what comes of it is shown at once, also on a thin line."""
         self._hurried_until = clock.monotonic() + _HURRY_S
         self.engine.ask(wish)

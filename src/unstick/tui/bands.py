@@ -41,6 +41,10 @@ def badges(signal: Signal, overrides: Mapping[str, str]) -> Drawn:
     if signal.place is not None and (words := where_in_time(signal.place, overrides)):
         loud = signal.place.grows or signal.place.paused
         out += [Piece(f" {words} ", Chrome.PAUSED if loud else Chrome.TAB_ACTIVE, Ground.HEADER)]
+    if signal.place is not None and signal.place.tape_trouble is not None:
+        out += [Piece(f" REC PAUSED: {shown(signal.place.tape_trouble)} ", Chrome.ALARM, Ground.HEADER)]
+    elif signal.place is not None and signal.place.taped is not None:
+        out += [Piece(f"● REC {signal.place.taped}", Role.CRITICAL, Ground.HEADER)]
     if signal.silent_s is not None:
         out += [Piece(f" NO SIGNAL {span_of(signal.silent_s)} ", Chrome.ALARM, Ground.HEADER)]
     elif signal.ended:
@@ -146,7 +150,7 @@ def _tab(number: int, pane: PaneView, active: bool, limit: int) -> Drawn:  # noq
 def draw_footer(
     ui: UiState, overrides: Mapping[str, str], notice: str, width: int, measure: Measure, *, paused: bool = False
 ) -> Drawn:
-    """Keys at the left as many as fit, what narrows the view or a notice at the right."""
+    """Keys at the left as many as fit, what narrows the view or a notice at the right; a long notice stands alone."""
     active = {"filter": bool(ui.query), "faults": ui.faults_only, "pause": paused}
     hints: list[Span] = [Span(" 1-8", Role.KEY), Span(" pane", Role.DIM)]
     last = _hint("help", overrides), _hint("quit", overrides)
@@ -162,6 +166,8 @@ def draw_footer(
             hints += hint
     for hint in last:
         hints += hint
+    if width_of(tuple(hints), measure) + keep + 2 > width and notice:
+        return on(Ground.HEADER, fit((Span(" "), *state), width, measure))
     return on(Ground.HEADER, draw_ends((tuple(hints), state), width, measure))
 
 

@@ -21,7 +21,7 @@ from unstick.tui.overlay import Overlay
 from unstick.tui.paint import measure
 from unstick.tui.pane import OVERLAY, Pane
 from unstick.tui.private import PrivateScreen
-from unstick.tui.prompt import FILTER, GO, Footer, Prompt
+from unstick.tui.prompt import FILTER, GO, MARK, Footer, Prompt
 from unstick.tui.roles import Ground, on
 from unstick.tui.stage import Band, ByPlaces, Spots
 from unstick.tui.travel import Travel
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 _SILENT_S = 10.0
 """Without a frame for this long the header says so."""
+_NOTICED_S = 12.0
+"""How long a notice stays in the footer."""
 
 
 class BoardScreen(Travel, PrivateScreen, inherit_bindings=False):
@@ -57,10 +59,11 @@ class BoardScreen(Travel, PrivateScreen, inherit_bindings=False):
         self.ui = choices.UiState()
         self.latest = News(received=clock.monotonic())
         self.told = waiting(options)
-        self.notice = ""
+        self._notice, self._noticed = "", 0.0
         self._band = Band()
         self._lines = False, 0
         """Whether there is an alarm, and how many lines tell of time."""
+        self._marked_at: float | None = None
         self._single = PANE_KEYS[0]
         self._by_places = ByPlaces(self.spots)
         self._panes = {choices.VERDICT: Pane(choices.VERDICT, "")}
@@ -81,10 +84,26 @@ class BoardScreen(Travel, PrivateScreen, inherit_bindings=False):
         yield from (self._caption, self._scrub, self._footer, self._overlay)
 
     def on_mount(self) -> None:
-        """The timer moves nothing but the ages in the header; after ``fg`` the terminal is blank."""
-        self.set_interval(5.0 if self.options.slow else 1.0, self.draw_header)
+        """The timer moves the ages in the header and ends notices; after ``fg`` the terminal is blank."""
+        self.set_interval(5.0 if self.options.slow else 1.0, self.tick)
         self.app.app_resume_signal.subscribe(self, lambda _: self.repaint())
         self.show_picture()
+
+    @property
+    def notice(self) -> str:
+        """What was just said in the footer."""
+        return self._notice
+
+    @notice.setter
+    def notice(self, words: str) -> None:
+        self._notice, self._noticed = words, clock.monotonic()
+
+    def tick(self) -> None:
+        """Ages go on, and what was said is forgotten."""
+        self.draw_header()
+        if self._notice and clock.monotonic() - self._noticed > _NOTICED_S:
+            self.notice = ""
+            self.draw_bands()
 
     def pane(self, key: str) -> Pane:
         """The widget of a pane, of the verdict band or of the overlay."""
@@ -275,6 +294,12 @@ class BoardScreen(Travel, PrivateScreen, inherit_bindings=False):
         self._footer.begin(GO)
         self.draw_bands()
 
+    def action_mark(self) -> None:
+        """Write a note for what is shown now, however long it takes to write."""
+        self._marked_at = self.told.place.at if self.told.place else None
+        self._footer.begin(MARK)
+        self.draw_bands()
+
     def typed(self, event: events.Key | events.Paste) -> bool:
         """Take what was typed as a part of the footer's draft; whether one is being written."""
         return self._footer.take(event)
@@ -287,8 +312,11 @@ class BoardScreen(Travel, PrivateScreen, inherit_bindings=False):
         """The filter stays, or goes (``None``); a time is gone to."""
         given_up = prompt is FILTER and text is None
         self.change(replace(self.ui, query="") if given_up else self.ui, layout=False)
+        at = self._marked_at
         if prompt is GO and text:
             self.wish(lambda cursor: cursor.go(text))
+        elif prompt is MARK and text is not None and at is not None:
+            self.wish(lambda cursor: cursor.mark(text, at))
 
     def action_sort(self) -> None:
         """Order by the next column of the focused pane."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import Protocol
@@ -25,6 +25,10 @@ from unstick.views.screen import Told
 log = logging.getLogger(__name__)
 _FIRST_RETRY_S = 1.0
 _LONGEST_RETRY_S = 30.0
+
+
+Wish = Callable[[Cursor], "str | Awaitable[str]"]
+"""What the person wants of the cursor; its answer, at once or later, is told in the footer."""
 
 
 class Story(Protocol):
@@ -64,6 +68,7 @@ class Engine:
         self._lock = threading.Lock()
         self._news = News()
         self._announced = False
+        self._wishes: set[asyncio.Future[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._thread = threading.Thread(target=self._run, name="unstick-engine", daemon=True)
@@ -84,7 +89,7 @@ class Engine:
         with self._lock:
             return self._announced
 
-    def ask(self, wish: Callable[[Cursor], str]) -> None:
+    def ask(self, wish: Wish) -> None:
         """Have ``wish`` fulfilled in the engine's thread; its answer comes with the news."""
         with self._lock:
             loop = self._loop
@@ -92,15 +97,21 @@ class Engine:
             with suppress(RuntimeError):  # the engine has ended
                 loop.call_soon_threadsafe(self._fulfil, wish)
 
-    def _fulfil(self, wish: Callable[[Cursor], str]) -> None:
+    def _fulfil(self, wish: Wish) -> None:
+        task = asyncio.ensure_future(self._answer(wish))
+        self._wishes.add(task)
+        task.add_done_callback(self._wishes.discard)
+
+    async def _answer(self, wish: Wish) -> None:
         cursor = self._story.cursor
         try:
             answer = "there is no other time to go to" if cursor is None else wish(cursor)
+            told = answer if isinstance(answer, str) else await answer
         except Exception as error:
             log.exception("a wish could not be fulfilled")
-            answer = f"that did not work: {where(error)}"
-        if answer:
-            self._publish(answer=clean(answer, 200))
+            told = f"that did not work: {where(error)}"
+        if told:
+            self._publish(answer=clean(told, 200))
 
     def stop(self, timeout_s: float = 1.0) -> bool:
         """Close the feed and wait for the thread at most ``timeout_s``; whether it ended."""

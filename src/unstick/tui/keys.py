@@ -66,6 +66,10 @@ REGISTRY: tuple[Key, ...] = (
     Key("begin", ("home",), "begin", "the beginning", "Time"),
     Key("newest", ("end",), "newest", "the newest: back to live", "Time"),
     Key("go", ("g",), "go", "go to a time: 03:12, 5m ago, 2025-12-10T03:12", "Time", "go to"),
+    Key("mark", ("m",), "mark", "mark what is shown, with a note", "Time", "mark"),
+    Key("mark-next", ("n",), "skip(1)", "the next mark", "Time"),
+    Key("mark-previous", ("N",), "skip(-1)", "the mark before", "Time"),
+    Key("record", ("r",), "record", "record to a tape, or end it", "Time", "record"),
     Key("theme", ("t",), "theme", "next theme", "Screen", "theme"),
     Key("redraw", ("ctrl+l",), "redraw", "draw everything again", "Screen"),
     Key("help", ("question_mark", "f1"), "help", "this page", "Screen", "help"),
@@ -139,7 +143,8 @@ def _check(id_: str, keys: str) -> list[str]:
         close = difflib.get_close_matches(id_, KEYS, 1)
         return [f"keys: there is no '{id_}'" + (f"; did you mean '{close[0]}'?" if close else "")]
     names = [name.strip() for name in keys.split(",")]
-    return [f"keys.{id_}: {reason}" for name in names if (reason := _bad(name))]
+    own = KEYS[id_].keys
+    return [f"keys.{id_}: {reason}" for name in names if name not in own and (reason := _bad(name))]
 
 
 def _bad(name: str) -> str | None:

@@ -69,6 +69,7 @@ class Prompt(NamedTuple):
 
 FILTER = Prompt("/", "enter keeps  esc clears")
 GO = Prompt("go to", "03:12, 5m ago, 2025-12-10T03:12  enter goes  esc stays")
+MARK = Prompt("mark", "a note  enter marks what was shown  esc leaves it")
 
 
 def draw_prompt(draft: Draft, prompt: Prompt, words: str, width: int, measure: Measure) -> Drawn:

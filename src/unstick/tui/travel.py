@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 from textual.widget import Widget
 
-from unstick.feeds.base import Cursor
+from unstick.tui.engine import Wish
 
 if TYPE_CHECKING:
     from unstick.tui.app import BoardApp
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 class Travel(Widget, inherit_bindings=False):
     """The part of the board that knows the words of the cursor."""
 
-    def wish(self, wish: Callable[[Cursor], str]) -> None:
+    def wish(self, wish: Wish) -> None:
         """Ask the cursor for something; what comes of it is shown at once, also on a thin line."""
         cast("BoardApp", self.app).wish(wish)
 
@@ -43,3 +42,11 @@ class Travel(Widget, inherit_bindings=False):
     def action_newest(self) -> None:
         """The newest; where more comes, follow it."""
         self.wish(lambda cursor: cursor.newest())
+
+    def action_record(self) -> None:
+        """Begin or end a tape."""
+        self.wish(lambda cursor: cursor.record())
+
+    def action_skip(self, direction: int) -> None:
+        """From mark to mark."""
+        self.wish(lambda cursor: cursor.skip(direction))
