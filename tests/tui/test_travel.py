@@ -231,3 +231,34 @@ def test_without_colour_and_unicode_levels_differ_and_the_header_says_where_one_
         assert set("#-?") & set(scrub(stand))
 
     tape_on_stage(tape, scenario)
+
+
+def test_b_remembers_an_instant_tells_what_differs_and_forgets(tape: Path) -> None:
+    async def scenario(stand: TimedStand) -> None:
+        await stand.until(lambda: "REPLAY" in stand.header)
+        await stand.press("space", "home")
+        await stand.shows(0)
+        await stand.press("g", *"+20s", "enter")
+        await stand.shows(19)
+        await stand.press("b")
+        await stand.until(lambda: "A is 13:47:00Z" in stand.lines[-1])
+        await stand.press("end")
+        await stand.shows(129)
+        assert "A" in scrub(stand)
+        await stand.press("b")
+        await stand.until(lambda: "From 13:47:00Z" in stand.text)
+        await stand.until(lambda: "to 13:48:" in stand.text)
+        first = stand.text
+        assert "was" in first
+        await stand.press("home")
+        await stand.until(lambda: "From 13:46:41Z to 13:47:00Z" in stand.text)
+        await stand.press("escape")
+        assert "From 13:46" not in stand.text
+        assert "A" in scrub(stand)
+        await stand.press("b")
+        await stand.until(lambda: "From 13:46:41Z to 13:47:00Z" in stand.text)
+        await stand.press("b")
+        await stand.until(lambda: "A" not in scrub(stand))
+        assert "From 13:46" not in stand.text
+
+    tape_on_stage(tape, scenario)

@@ -12,6 +12,8 @@ from unstick.facts.frame import Frame
 from unstick.feeds.deck import Deck
 from unstick.feeds.recorder import Recording
 from unstick.settings import Context
+from unstick.views.differ import differences
+from unstick.views.pane import PaneView
 from unstick.views.screen import Told
 from unstick.views.tell import tell
 
@@ -23,6 +25,7 @@ class Session:
         self.context = context
         self.deck = deck
         self._told: tuple[Board, Told] | None = None
+        self._compared: tuple[Board, Board, PaneView] | None = None
 
     @property
     def cursor(self) -> Deck | None:
@@ -54,4 +57,14 @@ class Session:
             raise TypeError(f"not a board: {type(board).__name__}")
         if self._told is None or self._told[0] is not board:
             self._told = board, tell(board)
-        return replace(self._told[1], place=self.cursor.place if self.cursor else None)
+        if self.cursor is None:
+            return self._told[1]
+        return replace(self._told[1], place=self.cursor.place, pages=self._pages(board))
+
+    def _pages(self, board: Board) -> tuple[PaneView, ...]:
+        first = self.cursor.compared if self.cursor else None
+        if first is None:
+            return ()
+        if self._compared is None or self._compared[:2] != (first, board):
+            self._compared = first, board, differences(first, board)
+        return (self._compared[2],)

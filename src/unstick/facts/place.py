@@ -42,6 +42,8 @@ class Place(msgspec.Struct, frozen=True):
     """Until then levels are known."""
     stretches: tuple[Stretch, ...] = ()
     ticks: tuple[Tick, ...] = ()
+    compared_at: float | None = None
+    """The instant that this one is compared with."""
     taped: str | None = None
     """How much is on the tape that is being made, in words; ``None``: none is."""
     tape_trouble: str | None = None

@@ -53,3 +53,6 @@ class Cursor(Protocol):
 
     async def record(self) -> str:
         """Begin or end a tape of what is seen."""
+
+    def compare(self) -> str:
+        """Remember this instant, to compare others with it; or forget the one that was remembered."""

@@ -51,6 +51,8 @@ class Deck:
         self.name = name
         self.board: Board | None = None
         """The board where one stands."""
+        self.compared: Board | None = None
+        """The board that this one is compared with."""
         self.history = History(reel, context)
         self.player = Player(reel, speed=speed, at=at, at_end=at_end, follow=source is not None)
         self.recorder = recorder
@@ -134,6 +136,7 @@ class Deck:
             reel.at(max(history.edge, reel.first)),
             history.levels.stretches,
             self._ticks(),
+            None if self.compared is None else self.compared.frame.at,
             None if taped is None else size(taped.bytes),
             None if taped is None else taped.trouble,
         )
@@ -223,3 +226,11 @@ class Deck:
         answer = await self.recorder.toggle()
         self.player.stir()
         return answer
+
+    def compare(self) -> str:
+        """Remember this instant, to compare others with it; or forget the one that was remembered."""
+        self.compared = None if self.compared is not None else self.board
+        self.player.stir()
+        if self.compared is None:
+            return "forgotten"
+        return f"A is {clock_time(self.compared.frame.at)}Z; go elsewhere, and b tells what differs"

@@ -27,6 +27,7 @@ from unstick.tui.stage import Band, ByPlaces, Spots
 from unstick.tui.travel import Travel
 from unstick.tui.waiting import waiting
 from unstick.views import ui as choices
+from unstick.views.differ import KEY as DIFFERENCE
 from unstick.views.screen import PANE_KEYS
 from unstick.views.scrub import draw_caption, draw_scrub, scrubbed
 from unstick.views.select import parse
@@ -157,7 +158,7 @@ class BoardScreen(Travel, PrivateScreen, inherit_bindings=False):
         theme = cast("BoardApp", self.app).painter.theme
         facts = [("version", __version__), ("context", self.options.context), ("theme", theme.title)]
         facts += [("log", str(self.options.log_path))] if self.options.log_path else []
-        if self._overlay.follow(places.overlay(*self.size, 0).width, self.options.keys, facts):
+        if self._overlay.follow(places.overlay(*self.size, 0).width, self.options.keys, facts, self.told.pages):
             self.rearrange()
 
     def spots(self, size: Size) -> Spots:
@@ -177,7 +178,7 @@ class BoardScreen(Travel, PrivateScreen, inherit_bindings=False):
         lines = {"tabs": found.tabs, "alarm": found.alarm, "caption": found.caption, "scrub": found.scrub}
         spots |= {name: line for name, line in lines.items() if line is not None}
         if self._overlay.is_open:
-            spots[self._overlay.id] = places.overlay(*size, len(self._overlay.rows))
+            spots[self._overlay.id] = places.overlay(*size, self._overlay.lines, self._time_lines())
         return spots
 
     def settled(self) -> bool:
@@ -299,6 +300,15 @@ class BoardScreen(Travel, PrivateScreen, inherit_bindings=False):
         self._marked_at = self.told.place.at if self.told.place else None
         self._footer.begin(MARK)
         self.draw_bands()
+
+    def action_compare(self) -> None:
+        """Remember this instant; elsewhere tell what differs; then forget."""
+        if self.told.place is None or self.told.place.compared_at is None or self._overlay.shows(DIFFERENCE):
+            self.action_close()
+            self.wish(lambda cursor: cursor.compare())
+        else:
+            self._overlay.open_page(DIFFERENCE)
+            self.change(self.ui)
 
     def typed(self, event: events.Key | events.Paste) -> bool:
         """Take what was typed as a part of the footer's draft; whether one is being written."""

@@ -69,6 +69,7 @@ REGISTRY: tuple[Key, ...] = (
     Key("mark", ("m",), "mark", "mark what is shown, with a note", "Time", "mark"),
     Key("mark-next", ("n",), "skip(1)", "the next mark", "Time"),
     Key("mark-previous", ("N",), "skip(-1)", "the mark before", "Time"),
+    Key("compare", ("b",), "compare", "remember this instant as A; elsewhere: what differs from A", "Time"),
     Key("record", ("r",), "record", "record to a tape, or end it", "Time", "record"),
     Key("theme", ("t",), "theme", "next theme", "Screen", "theme"),
     Key("redraw", ("ctrl+l",), "redraw", "draw everything again", "Screen"),

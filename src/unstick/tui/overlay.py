@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from unstick.tui.details import detail, help_page
 from unstick.tui.paint import measure
@@ -14,23 +14,33 @@ _UI = UiState(focus=OVERLAY)
 
 
 class Overlay(Pane):
-    """Closed, or open on one row of one pane, or open on the help page."""
+    """Closed, or open on one row of one pane, on the help page, or on a page that comes with the picture."""
 
     def __init__(self) -> None:
         super().__init__(OVERLAY, "")
         self._source: Pane | None = None
         self._row: Row | None = None
         self._help = False
+        self._key = ""
 
     @property
     def is_open(self) -> bool:
         """Whether there is a page."""
-        return self._help or self._source is not None
+        return self._help or self._source is not None or bool(self._key)
 
     @property
     def is_help(self) -> bool:
         """Whether the page is help."""
         return self._help
+
+    def shows(self, key: str) -> bool:
+        """Whether it is open on the page of that key."""
+        return self._key == key
+
+    def open_page(self, key: str) -> None:
+        """A page that comes with the picture; without it there is nothing to see."""
+        self.close()
+        self._key = key
 
     def open_row(self, source: Pane, row: Row) -> None:
         """A page for ``row``; it follows the row's identity from picture to picture."""
@@ -44,17 +54,31 @@ class Overlay(Pane):
 
     def close(self) -> None:
         """No page; the next one starts at its top."""
-        self._source, self._row, self._help = None, None, False
+        self._source, self._row, self._help, self._key = None, None, False, ""
         self.rows, self.view = (), None
         self.edge(-1)
 
-    def follow(self, width: int, overrides: Mapping[str, str], facts: list[tuple[str, str]]) -> bool:
+    def follow(
+        self, width: int, overrides: Mapping[str, str], facts: list[tuple[str, str]], pages: Sequence[PaneView] = ()
+    ) -> bool:
         """Tell the page anew for ``width`` cells; whether it has another number of lines than before."""
-        before = len(self.rows)
-        view = help_page(overrides, facts, width, measure) if self._help else self._told(width)
-        if view is not None:
+        before = self.lines
+        if self._key:
+            view = next((page for page in pages if page.key == self._key), None)
+        else:
+            view = help_page(overrides, facts, width, measure) if self._help else self._told(width)
+        if view is None:
+            self.close()
+        else:
             self.tell(view, _UI)
-        return len(self.rows) != before
+        return self.lines != before
+
+    @property
+    def lines(self) -> int:
+        """Lines that it would like to have, without its border."""
+        if self.view is None:
+            return 0
+        return max(1, len(self.rows)) + any(column.title for column in self.view.columns) + len(self.view.summary)
 
     def _told(self, width: int) -> PaneView | None:
         if self._source is None or self._row is None or self._source.view is None:

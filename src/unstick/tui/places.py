@@ -113,10 +113,11 @@ def _shares(total: int, weights: tuple[int, ...]) -> list[int]:
     return [after - before for before, after in pairwise(edges)]
 
 
-def overlay(width: int, height: int, lines: int) -> Place:
-    """A box over the board, as high as its ``lines`` ask for; header and footer stay visible where they can."""
+def overlay(width: int, height: int, lines: int, below: int = 0) -> Place:
+    """A box over the board, as high as its ``lines`` ask for; header, footer and what tells of time stay visible."""
     if height < 6:
         return Place(0, 0, width, height)
     wide = width if width < 100 else min(width - 12, 110)
-    high = min(height - 2 if height < 30 else height - 6, lines + 2)
-    return Place((width - wide) // 2, 1 + max(0, (height - 2 - high) // 3), wide, high)
+    room = height - 2 - (below if height >= _TIMED_LEAST else 0)
+    high = min(room if height < 30 else room - 4, lines + 2)
+    return Place((width - wide) // 2, 1 + max(0, (room - high) // 3), wide, high)

@@ -15,10 +15,11 @@ class Told(msgspec.Struct, frozen=True):
     """``header`` holds the parts from left to right: name and context, state, sources, clock.
 
     Parts are dropped from the middle when the screen is narrow. ``verdict`` is the band on top. ``place`` is the
-    place in time, where there is a choice.
+    place in time, where there is a choice; ``pages`` are those that can be laid over the board, by their keys.
     """
 
     header: tuple[Line, ...]
     verdict: PaneView
     panes: tuple[PaneView, ...]
     place: Place | None = None
+    pages: tuple[PaneView, ...] = ()

@@ -16,7 +16,7 @@ from unstick.views.pane import LEVEL_ROLE, Line, Role, Span
 
 GLYPH = {Level.OK: "▁", Level.UNKNOWN: "?", Level.WARNING: "▅", Level.CRITICAL: "█"}
 TICK_GLYPH = {"mark": "◆", "action": "■"}
-AHEAD, GAP, HERE = "·", " ", "┃"
+AHEAD, GAP, HERE, FIRST = "·", " ", "┃", "A"
 _NICE_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400)
 """Of a recording that grows: so many seconds a cell, so that the line moves by whole cells and seldom."""
 _DATED, _TIMED = 110, 100
@@ -67,6 +67,8 @@ def draw_scrub(place: Place, width: int, measure: Measure) -> Line:
     for tick in place.ticks:
         if tick.at >= lay.begin_at:
             cells[lay.cell(tick.at)] = Span(TICK_GLYPH.get(tick.kind, "◆"), Role.ACCENT)
+    if place.compared_at is not None and place.compared_at >= lay.begin_at:
+        cells[lay.cell(place.compared_at)] = Span(FIRST, Role.KEY)
     if not place.following:
         cells[lay.cell(place.at)] = Span(HERE, Role.KEY)
     return fit(join([Span(lay.head, Role.DIM), *cells, Span(lay.tail, Role.DIM)]), width, measure)
