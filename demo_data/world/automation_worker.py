@@ -116,7 +116,7 @@ class Worker:
         self.counters: dict[str, int] = defaultdict(int)
         self.timers: dict[str, Timer] = defaultdict(Timer)
         self.breakers = {"ui-service": Breaker()}
-        self.active = 0
+        self.active = self.waiting = 0
         self.started = time.monotonic()
         self.process = psutil.Process()
         self.seen: dict[str, deque[float]] = defaultdict(deque)
@@ -176,7 +176,7 @@ class Worker:
                 except httpx.HTTPError:
                     breaker.note(ok=False)
                 self.timers["http_request"].note(time.monotonic() - began)
-            await asyncio.sleep(3)
+            await asyncio.sleep(float(os.environ.get("WORLD_UI_EVERY_S", "3")))
 
     def _start_pile(self, jobs: list[asyncio.Task[None]]) -> None:
         jobs.append(asyncio.create_task(self._pile()))
@@ -189,9 +189,23 @@ class Worker:
         """One statement over the pool, timed; its first value."""
         began = time.monotonic()
         try:
-            return await self.pool.fetchval(sql, *args)
+            async with self.connection() as connection:
+                return await connection.fetchval(sql, *args)
         finally:
             self.timers["db_query"].note(time.monotonic() - began)
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Any]:
+        """One of the pool's; whoever waits for it is counted."""
+        self.waiting += 1
+        try:
+            connection = await self.pool.acquire()
+        finally:
+            self.waiting -= 1
+        try:
+            yield connection
+        finally:
+            await self.pool.release(connection)
 
     # -- answers
 
@@ -228,7 +242,7 @@ class Worker:
 
     async def health(self, _: Request) -> JSONResponse:
         try:
-            async with asyncio.timeout(2):
+            async with asyncio.timeout(1):
                 await self.query("SELECT 1")
             database = "up"
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
@@ -262,7 +276,7 @@ class Worker:
                         "size": size,
                         "in_use": size - idle,
                         "idle": idle,
-                        "waiting": 0,
+                        "waiting": self.waiting,
                     }
                 },
             }
@@ -289,6 +303,8 @@ class Worker:
         )
 
     async def locks(self, _: Request) -> JSONResponse:
+        async with self.connection() as connection:
+            found = await connection.fetch(LOCKS)
         rows = [
             {
                 "kind": row["kind"],
@@ -298,7 +314,7 @@ class Worker:
                 "expires_at": iso(row["expires_at"]),
                 "ttl_seconds": row["ttl"],
             }
-            for row in await self.pool.fetch(LOCKS)
+            for row in found
         ]
         return JSONResponse({"locks": rows})
 

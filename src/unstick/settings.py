@@ -219,6 +219,30 @@ class Sync(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Rows that are compared with the cache in one look."""
 
 
+class Automation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Automation workers (FastAPI): one, or several on ports one after the other."""
+
+    url: HttpUrl
+    """The first of them: ``http://HOST:8088``."""
+    name: Label = ""
+    """How the board calls it; ``{n}`` counts them from 1. Unset: its address; its own id once it says one."""
+    workers: Annotated[int, Meta(ge=1, le=64)] = 1
+    """How many listen, on this port and those that follow."""
+    prefix: UrlPath = "/api/v1"
+    """Before ``/health``, ``/health/simple``, ``/status``, ``/metrics`` and ``/locks``."""
+    memory_limit_mb: Count | None = None
+    """``MEMORY_LIMIT_MB`` of workers that do not say it themselves."""
+    max_tasks: Count | None = None
+    """``MAX_CONCURRENT_TASKS`` of workers that do not say it themselves."""
+    locks: bool = True
+    """Read the locks that they list, too."""
+
+    @property
+    def known_as(self) -> str:
+        """Its name on the board."""
+        return self.name or self.url.address
+
+
 class Dependency(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Something that the stack leans on: a web address, a port, a name."""
 
@@ -342,6 +366,8 @@ class Thresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Memory of a Redis in percent of its limit, of its host's where it has none."""
     endless_results: Count = 10_000
     """Keys without an end in a Celery result backend."""
+    worker_memory_warning: Percent = 85.0
+    """Memory of an automation worker in percent of its limit; over the limit is critical."""
 
 
 class Intervals(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -373,10 +399,16 @@ class Intervals(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Dependencies."""
     maintenance_s: Seconds = 30.0
     """Files of maintenance jobs."""
+    automation_s: Seconds = 15.0
+    """Automation workers; of the twenty requests a minute that their metrics take this is four."""
 
 
 FLOORS = Intervals(
-    0.5, 1.0, 2.0, 1.0, 5.0, 5.0, 10.0, 1.0, 5.0, 1.0, servers_s=5.0, dependencies_s=5.0, maintenance_s=10.0
+    *(0.5, 1.0, 2.0, 1.0, 5.0, 5.0, 10.0, 1.0, 5.0, 1.0),
+    servers_s=5.0,
+    dependencies_s=5.0,
+    maintenance_s=10.0,
+    automation_s=6.0,
 )
 """The least interval of each source, in seconds."""
 
@@ -445,6 +477,7 @@ class Context(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sync: Sync | None = None
     host: Host = Host()
     servers: Servers = Servers()
+    automation: tuple[Automation, ...] = ()
     dependency: tuple[Dependency, ...] = ()
     maintenance: tuple[Maintenance, ...] = ()
     thresholds: Thresholds = Thresholds()

@@ -60,7 +60,6 @@ async def seen(check: Callable[[], bool], what: str) -> None:
 
 
 def value_of(watch: Watch, name: str) -> Any:
-    """The newest fact of one source."""
-    assert watch.board is not None
-    reading = next(o.reading for o in watch.board.frame.observations if o.source.id == name)
-    return getattr(reading, "value", None)
+    """The newest fact of one source; ``None`` before there is one."""
+    observed = watch.board.frame.observations if watch.board else ()
+    return next((getattr(o.reading, "value", None) for o in observed if o.source.id == name), None)

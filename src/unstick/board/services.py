@@ -8,11 +8,12 @@ from typing import Any
 
 import msgspec
 
-from unstick.board import dependency, maintenance, postgres_server, redis_server
+from unstick.board import automation, dependency, maintenance, postgres_server, redis_server
 from unstick.board.judged import Judged
 from unstick.board.memory import Notes
 from unstick.board.sources import HICCUP_S, Seen, Sight, SourceState
 from unstick.board.workers import Workers
+from unstick.facts.automation import AutomationFacts
 from unstick.facts.dependency import DependencyFacts
 from unstick.facts.health import HealthFacts
 from unstick.facts.level import Level, worst
@@ -26,6 +27,7 @@ Judge = Callable[[Seen[Any], Notes, Context], Judged]
 JUDGES: Mapping[type, Judge] = {
     PostgresServerFacts: postgres_server.judge,
     RedisServerFacts: redis_server.judge,
+    AutomationFacts: automation.judge,
     DependencyFacts: dependency.judge,
     MaintenanceFacts: maintenance.judge,
 }

@@ -2,58 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import msgspec
 
+from unstick.board.endpoint_workers import automation_workers, http_workers
 from unstick.board.memory import Notes, Track
-from unstick.board.sources import HICCUP_S, Seen, Sight, SourceState
+from unstick.board.sources import Seen, Sight
+from unstick.board.worker import SKEW_S, Holds, Life, Worker, held
 from unstick.facts.crawler import CrawlerFacts, CrawlerWorker
 from unstick.facts.dramatiq import DramatiqFacts, DramatiqProcess
-from unstick.facts.health import HealthFacts
 from unstick.facts.level import Level, worst
 from unstick.facts.locks import LockFacts
-from unstick.facts.rabbitmq import RabbitFacts
-from unstick.facts.reading import TroubleKind
 from unstick.facts.text import natural
 from unstick.facts.units import duration
 from unstick.settings import Context
 
-Kind = Literal["crawler", "dramatiq", "celery", "http"]
-Life = Literal["alive", "dead", "stalled", "unknown", "left"]
-
-SKEW_S = 2.0
-"""A sign of life this far in the future comes from a clock that is off."""
-
-
-class Holds(msgspec.Struct, frozen=True):
-    """What a worker holds; ``None`` where the source that would tell was not seen."""
-
-    proxies: int | None = None
-    locks: int | None = None
-    tasks: int | None = None
-    unacked: int | None = None
-
-
-class Worker(msgspec.Struct, frozen=True):
-    """One worker. ``last_seen_s``: seconds since its newest sign of life; negative is clock skew, shown as such."""
-
-    id: str
-    kind: Kind
-    life: Life
-    level: Level
-    container: str | None
-    last_seen_s: float | None
-    holds: Holds
-    note: str
-    source: str
-    stuck_s: float | None = None
-    """For how long at least it has acknowledged nothing, while that is what is wrong with it."""
-
-    @property
-    def name(self) -> str:
-        """Short enough for a line: Dramatiq ids are UUIDs, eight characters tell them apart."""
-        return f"{self.source}/{self.id[:8]}" if self.kind == "dramatiq" else self.id
+__all__ = ["Container", "Holds", "Worker", "Workers", "fold_workers"]
 
 
 class Container(msgspec.Struct, frozen=True):
@@ -89,7 +52,7 @@ class Workers(msgspec.Struct, frozen=True):
 
 def fold_workers(sight: Sight, notes: Notes, context: Context) -> Workers | None:
     """Join the signs of life; ``None`` when no system with workers is configured."""
-    states = sight.states("dramatiq", "crawler", "health")
+    states = sight.states("dramatiq", "crawler", "health", "automation")
     if not states:
         return None
     locks = _locks_by_worker(sight)
@@ -98,7 +61,8 @@ def fold_workers(sight: Sight, notes: Notes, context: Context) -> Workers | None
         items += _dramatiq_workers(dramatiq, notes, context)
     for crawler in sight.seen(CrawlerFacts):
         items += _crawler_workers(crawler, notes, context, locks)
-    items += _http_workers(sight, context, locks)
+    items += http_workers(sight, context, locks)
+    items += automation_workers(sight, locks)
     items.sort(key=lambda w: (-w.level.rank, w.life == "left", w.kind, natural(w.id)))
     counted = [worker for worker in items if worker.life != "left"]
     blind = any(not s.pending for s in sight.blind("dramatiq", "crawler"))
@@ -211,7 +175,7 @@ def _crawler_worker(
     elif track is None or track.looks < 2:
         life, level, note = "unknown", Level.UNKNOWN, "silent; looking again"
     else:
-        life, level, note = "dead", Level.CRITICAL, "silent, still holds " + _held(holds)
+        life, level, note = "dead", Level.CRITICAL, "silent, still holds " + held(holds)
     return Worker(
         worker.worker_id,
         "crawler",
@@ -223,79 +187,6 @@ def _crawler_worker(
         note,
         seen.source.id,
     )
-
-
-def _held(holds: Holds) -> str:
-    parts = [
-        f"{count} {word if count == 1 else plural}"
-        for count, word, plural in (
-            (holds.proxies, "proxy", "proxies"),
-            (holds.tasks, "task", "tasks"),
-            (holds.locks, "lock", "locks"),
-            (holds.unacked, "message", "messages"),
-        )
-        if count
-    ]
-    return ", ".join(parts) or "nothing"
-
-
-def _http_workers(sight: Sight, context: Context, locks: dict[str, int] | None) -> list[Worker]:
-    waiting = _waiting(sight)
-    seen_ids = {seen.source.id: seen for seen in sight.seen(HealthFacts)}
-    workers: list[Worker] = []
-    for state in sight.states("health"):
-        if state.pending:
-            continue
-        name = state.source.id.partition(":")[2] or state.source.id
-        seen = seen_ids.get(state.source.id)
-        life: Life
-        if _hung_up(state):
-            life, level, note = "dead", Level.CRITICAL, state.trouble.text if state.trouble else ""
-        elif seen is None or not seen.current:
-            life, level, note = "unknown", Level.UNKNOWN, state.trouble.text if state.trouble else "unseen"
-        else:
-            life, level, note = _judge_health(seen.value, context, waiting)
-        last = seen.value.heartbeat_age_s + seen.age_s if seen and seen.value.heartbeat_age_s is not None else None
-        holds = Holds(locks=None if locks is None else locks.get(name, 0))
-        if life == "dead" and holds.locks:
-            note = f"{note}, still holds {_held(holds)}"
-        workers.append(Worker(name, "http", life, level, None, last, holds, note, state.source.id))
-    return workers
-
-
-def _hung_up(state: SourceState) -> bool:
-    """Nobody listens there, or whoever does has hung up for longer than a hiccup."""
-    if state.state == "fresh" or state.trouble is None:
-        return False
-    lasts = state.state == "missing" or (state.failing_s or 0.0) >= HICCUP_S
-    return state.trouble.kind is TroubleKind.REFUSED or (state.trouble.kind is TroubleKind.CLOSED and lasts)
-
-
-def _waiting(sight: Sight) -> int | None:
-    """Messages that wait for Dramatiq workers on all brokers; ``None`` when none are seen and some may be hidden."""
-    redis = [seen.value.queues for seen in sight.seen(DramatiqFacts) if seen.current]
-    rabbit = [seen.value.queues for seen in sight.seen(RabbitFacts) if seen.current]
-    depths = [queue.ready for queues in redis for queue in queues]
-    for queues in rabbit:
-        jobs = [queue for queue in queues or () if queue.owner == "dramatiq"]
-        depths += [queue.ready for queue in jobs if not queue.name.endswith((".DQ", ".XQ"))]
-    hidden = bool(sight.blind("dramatiq", "rabbitmq")) or None in rabbit or None in depths
-    return sum(depth or 0 for depth in depths) or (None if hidden or not (redis or rabbit) else 0)
-
-
-def _judge_health(facts: HealthFacts, context: Context, waiting: int | None) -> tuple[Life, Level, str]:
-    if facts.broker_connected is False:
-        return "alive", Level.CRITICAL, "broker link lost"
-    silent = facts.heartbeat_age_s is not None and facts.heartbeat_age_s >= context.thresholds.heartbeat_s
-    if facts.healthy is False or silent:
-        age = "" if facts.heartbeat_age_s is None else f", no task done for {facts.heartbeat_age_s:.0f} s"
-        if waiting:
-            return "stalled", Level.CRITICAL, f"unhealthy{age} while {waiting} messages wait"
-        unsure = "what waits for it can't be seen" if waiting is None else "nothing waits for it"
-        return "alive", Level.WARNING, f"unhealthy{age}; {unsure}"
-    if facts.healthy is None:
-        return "unknown", Level.UNKNOWN, "says nothing of its health"
-    return "alive", Level.OK, ""
 
 
 def _locks_by_worker(sight: Sight) -> dict[str, int] | None:

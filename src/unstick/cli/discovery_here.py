@@ -6,12 +6,13 @@ Only loopback is asked, with one GET to each port that answers; what answers in 
 from __future__ import annotations
 
 import asyncio
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Literal
 
-from unstick.config.presets import DEPENDENCIES
+from unstick.pollers.values import flag
 from unstick.secret import Url
-from unstick.settings import Context, Dependency, Maintenance
+from unstick.settings import Automation, Context, Dependency, Maintenance
 
 Preset = Literal["locks", "health", "metrics", "rotate", "backup"]
 
@@ -23,7 +24,8 @@ SCRIPTS: dict[str, Preset] = {
     "backup_database.sh": "backup",
 }
 """Of ``cron_scripts``, and the job that each of them is."""
-DOLPHIN = DEPENDENCIES["dolphin-anty"]
+FIRST_WORKER, MOST_WORKERS = 8088, 8
+"""``WORKER_BASE_PORT`` of the deployment guide, and how many ports behind it are tried."""
 
 
 async def here(context: Context, budget_s: float) -> dict[str, Any]:
@@ -31,8 +33,11 @@ async def here(context: Context, budget_s: float) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if not context.maintenance and (jobs := maintenance_jobs(Path.cwd())):
         found["maintenance"] = jobs
-    if not context.dependency and await dolphin(budget_s):
+    ours, workers = await asyncio.gather(dolphin(budget_s), automation(budget_s))
+    if ours and not context.dependency:
         found["dependency"] = (Dependency(preset="dolphin-anty"),)
+    if workers and not context.automation:
+        found["automation"] = (Automation(url=Url(f"http://127.0.0.1:{FIRST_WORKER}"), workers=workers),)
     return found
 
 
@@ -46,6 +51,13 @@ async def dolphin(budget_s: float) -> bool:
     """Whether the local API of Dolphin Anty listens: it answers with a document of its own, logged in or not."""
     answer = await asked(Url("http://127.0.0.1:3001"), "/v1.0/browser_profiles", budget_s)
     return isinstance(answer, dict) and bool(answer.keys() & {"data", "success", "error"})
+
+
+async def automation(budget_s: float, first: int = FIRST_WORKER) -> int:
+    """How many automation workers listen on the usual ports, one after the other from the first."""
+    urls = [Url(f"http://127.0.0.1:{port}") for port in range(first, first + MOST_WORKERS)]
+    answers = await asyncio.gather(*(asked(url, "/api/v1/health/simple", budget_s) for url in urls))
+    return len(list(takewhile(lambda answer: isinstance(answer, dict) and flag(answer) is not None, answers)))
 
 
 async def asked(url: Url, path: str, budget_s: float) -> Any:

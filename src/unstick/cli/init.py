@@ -158,6 +158,9 @@ def _plain(text: str) -> str:
     return text.replace("``", "`")
 
 
+_PLAIN: dict[type[mi.Type], str] = {mi.BoolType: "true", mi.IntType: "1", mi.FloatType: "1"}
+
+
 def _example(key: Key) -> str:
     """The default as TOML; where there is none, something that could stand there."""
     if key.default is not None and not key.required and not (key.default == () and key.secret_file):
@@ -169,9 +172,7 @@ def _example(key: Key) -> str:
             return toml(_EXAMPLES[next(name for name in key.extra["schemes"] if name in _EXAMPLES)])
         case mi.LiteralType(values=values):
             return toml(values[0])
-        case mi.BoolType():
-            return "true"
-    return toml(key.name)
+    return _PLAIN.get(type(key.type)) or toml(key.name)
 
 
 def _complain(text: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from unstick.facts.reading import Source
@@ -31,14 +31,13 @@ def poller(module: str, name: str, *args: Any, **options: Any) -> Callable[[Sour
     return make
 
 
-def http_lane(
-    source: Source, url: Url, make: Callable[[Source], Any], *, deadline_s: float = 4.0, total_s: float = 3.0
-) -> LaneSpec:
-    """One HTTP server with one question: each request within ``total_s``, all of a look within ``deadline_s``."""
+def http_lane(url: Url, questions: Sequence[Question], *, deadline_s: float = 4.0, total_s: float = 3.0) -> LaneSpec:
+    """One HTTP server: each request within ``total_s``, all those of one look within ``deadline_s``."""
 
     def build() -> Lane[Any]:
         from unstick.backends.http import WORKER_CAP, HttpConnection  # noqa: PLC0415
 
-        return Lane(HttpConnection(url, total_s=total_s, cap=WORKER_CAP), [make(source)], deadline_s=deadline_s)
+        pollers = [make(source) for source, make in questions]
+        return Lane(HttpConnection(url, total_s=total_s, cap=WORKER_CAP), pollers, deadline_s=deadline_s)
 
-    return LaneSpec((source,), build)
+    return LaneSpec(tuple(source for source, _ in questions), build)

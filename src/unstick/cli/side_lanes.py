@@ -1,4 +1,4 @@
-"""The lanes of what stands beside the job systems: dependencies and maintenance jobs."""
+"""The lanes of what stands beside the brokers: automation workers, dependencies, maintenance jobs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from unstick.config.presets import dependency, maintenance
 from unstick.feeds.live import LaneSpec
 from unstick.pollers.base import Lane
 from unstick.secret import Url
-from unstick.settings import Context, Dependency
+from unstick.settings import Context, Dependency, Locks
 
 GRACE_S = 1.0
 """What a lane waits longer than its question."""
@@ -31,7 +31,7 @@ def _dependency(entry: Dependency, url: Url, question: Question) -> LaneSpec:
     source, make = question
     deadline_s = entry.timeout_s + GRACE_S
     if url.scheme in {"http", "https"}:
-        return http_lane(source, root(url), make, deadline_s=deadline_s, total_s=entry.timeout_s)
+        return http_lane(root(url), [question], deadline_s=deadline_s, total_s=entry.timeout_s)
 
     def build() -> Lane[Any]:
         from unstick.backends.dial import DialConnection  # noqa: PLC0415
@@ -44,6 +44,31 @@ def _dependency(entry: Dependency, url: Url, question: Question) -> LaneSpec:
 def root(url: Url) -> Url:
     """The server of a URL, with its credentials, without path and query."""
     return Url(urlsplit(url.reveal())._replace(path="", query="", fragment="").geturl())
+
+
+def automation_lanes(context: Context) -> Iterator[LaneSpec]:
+    """One lane per worker; its locks are read on the same connection, unless ``locks.urls`` names it already."""
+    listed = set(context.locks.urls) if context.locks else set()
+    for entry in context.automation:
+        for number, url in enumerate(ports(entry.url, entry.workers), 1):
+            name = entry.name.replace("{n}", str(number)) or url.address
+            source = source_of(f"automation:{name}", "automation", "http", lambda i: i.automation_s, context)
+            questions = [(source, poller("automation", "AutomationPoller", entry, name, url.address))]
+            if entry.locks and url not in listed:
+                options = Locks(path=f"{entry.prefix.rstrip('/')}/locks")
+                locks = source_of(f"locks:{url.address}", "locks", "http", lambda i: i.lock_endpoints_s, context)
+                questions.append((locks, poller("lock_endpoints", "LockEndpointPoller", options, url)))
+            yield http_lane(url, questions)
+
+
+def ports(url: Url, count: int) -> Iterator[Url]:
+    """``url`` and those with the ports that follow; they end where there are no more."""
+    parts = urlsplit(url.reveal())
+    first = parts.port or (443 if parts.scheme == "https" else 80)
+    login, at, _ = parts.netloc.rpartition("@")
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    for port in range(first, min(first + count, 65_536)):
+        yield url if count == 1 else Url(parts._replace(netloc=f"{login}{at}{host}:{port}").geturl())
 
 
 def maintenance_lanes(context: Context) -> Iterator[LaneSpec]:

@@ -28,7 +28,7 @@ def open_config(path: Path | None, context: str | None) -> Loaded | int:
 def watchable(loaded: Loaded) -> bool:
     """Whether there is anything to look at; complains if not."""
     context = loaded.context
-    if not loaded.discover or context.celery or context.dependency or context.maintenance:
+    if not loaded.discover or context.celery or context.automation or context.dependency or context.maintenance:
         return True
     if context.postgres.url or context.redis.url or context.rabbitmq.url or context.rabbitmq.management_url:
         return True

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
 from unstick.cli.lanes import Question, http_lane, poller, source_of
-from unstick.cli.side_lanes import dependency_lanes, maintenance_lanes
+from unstick.cli.side_lanes import automation_lanes, dependency_lanes, maintenance_lanes
 from unstick.facts.reading import Source
 from unstick.feeds.live import LaneSpec
 from unstick.pollers.base import Lane
@@ -28,6 +28,7 @@ def lane_specs(context: Context) -> tuple[LaneSpec, ...]:
         *_rabbitmq(context),
         *_sync(context),
         *_endpoints(context),
+        *automation_lanes(context),
         *dependency_lanes(context),
         *maintenance_lanes(context),
     )
@@ -204,11 +205,8 @@ def _sync(context: Context) -> Iterator[LaneSpec]:
     if sync is None:
         return
     if sync.url is not None:
-        yield http_lane(
-            source_of("sync", "sync", "http", lambda i: i.sync_s, context),
-            sync.url,
-            poller("sync_api", "SyncApiPoller", sync),
-        )
+        source = source_of("sync", "sync", "http", lambda i: i.sync_s, context)
+        yield http_lane(sync.url, [(source, poller("sync_api", "SyncApiPoller", sync))])
     url, redis_url = postgres.url, sync.redis_url or context.redis.url
     if url is None:
         return
@@ -233,11 +231,11 @@ def _endpoints(context: Context) -> Iterator[LaneSpec]:
     for entry in context.health:
         name = entry.name or entry.url.address
         source = source_of(f"health:{name}", "health", "http", lambda i: i.health_s, context)
-        yield http_lane(source, entry.url, poller("health", "HealthPoller", entry))
+        yield http_lane(entry.url, [(source, poller("health", "HealthPoller", entry))])
     locks = context.locks
     for url in locks.urls if locks is not None else ():
         source = source_of(f"locks:{url.address}", "locks", "http", lambda i: i.lock_endpoints_s, context)
-        yield http_lane(source, url, poller("lock_endpoints", "LockEndpointPoller", locks, url))
+        yield http_lane(url, [(source, poller("lock_endpoints", "LockEndpointPoller", locks, url))])
 
 
 def _unique(system: str, name: str, entries: int) -> str:

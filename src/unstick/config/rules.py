@@ -46,7 +46,7 @@ class _Rules:
         self._warning_before_critical()
         self._crawler()
         self._silence_limits()
-        for system in ("dramatiq", "celery", "health", "dependency", "maintenance"):
+        for system in ("dramatiq", "celery", "health", "automation", "dependency", "maintenance"):
             self._names(system)
         self._whole("dependency", "url", "preset")
         self._whole("maintenance", "files", "preset")

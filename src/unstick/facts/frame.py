@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from unstick.facts.automation import AutomationFacts
 from unstick.facts.celery import CeleryFacts
 from unstick.facts.crawler import CrawlerFacts
 from unstick.facts.dependency import DependencyFacts
@@ -29,6 +30,7 @@ Fact = (
     | HostFacts
     | PostgresServerFacts
     | RedisServerFacts
+    | AutomationFacts
     | DependencyFacts
     | MaintenanceFacts
 )

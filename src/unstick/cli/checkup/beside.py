@@ -16,7 +16,7 @@ from unstick.facts.reading import Missing
 from unstick.feeds.live import LaneSpec
 from unstick.settings import Context
 
-SYSTEMS = frozenset({"dependency", "maintenance"})
+SYSTEMS = frozenset({"automation", "dependency", "maintenance"})
 AT_ONCE = 8
 
 

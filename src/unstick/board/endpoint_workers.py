@@ -1,0 +1,99 @@
+"""Workers that are known by their own HTTP endpoints."""
+
+from __future__ import annotations
+
+from unstick.board.sources import HICCUP_S, Sight, SourceState
+from unstick.board.worker import Holds, Life, Worker, held
+from unstick.facts.automation import AutomationFacts
+from unstick.facts.dramatiq import DramatiqFacts
+from unstick.facts.health import HealthFacts
+from unstick.facts.level import Level
+from unstick.facts.rabbitmq import RabbitFacts
+from unstick.facts.reading import TroubleKind
+from unstick.settings import Context
+
+
+def http_workers(sight: Sight, context: Context, locks: dict[str, int] | None) -> list[Worker]:
+    """Workers with ``/health`` and ``/metrics``."""
+    waiting = _waiting(sight)
+    seen_ids = {seen.source.id: seen for seen in sight.seen(HealthFacts)}
+    workers: list[Worker] = []
+    for state in sight.states("health"):
+        if state.pending:
+            continue
+        name = state.source.id.partition(":")[2] or state.source.id
+        seen = seen_ids.get(state.source.id)
+        life: Life
+        if _hung_up(state):
+            life, level, note = "dead", Level.CRITICAL, state.trouble.text if state.trouble else ""
+        elif seen is None or not seen.current:
+            life, level, note = "unknown", Level.UNKNOWN, state.trouble.text if state.trouble else "unseen"
+        else:
+            life, level, note = _judge_health(seen.value, context, waiting)
+        last = seen.value.heartbeat_age_s + seen.age_s if seen and seen.value.heartbeat_age_s is not None else None
+        holds = Holds(locks=None if locks is None else locks.get(name, 0))
+        if life == "dead" and holds.locks:
+            note = f"{note}, still holds {held(holds)}"
+        workers.append(Worker(name, "http", life, level, None, last, holds, note, state.source.id))
+    return workers
+
+
+def automation_workers(sight: Sight, locks: dict[str, int] | None) -> list[Worker]:
+    """A worker is known by the id that it once gave; what is wrong with a living one is told among the services."""
+    seen_ids = {seen.source.id: seen for seen in sight.seen(AutomationFacts)}
+    workers: list[Worker] = []
+    for state in sight.states("automation"):
+        if state.pending:
+            continue
+        seen = seen_ids.get(state.source.id)
+        name = seen.value.worker if seen else state.source.id.partition(":")[2]
+        trouble = state.trouble.text if state.trouble else ""
+        life: Life
+        if _hung_up(state):
+            life, level, note = "dead", Level.CRITICAL, trouble
+        elif seen is None or not seen.current:
+            life, level, note = "unknown", Level.UNKNOWN, trouble or "unseen"
+        else:
+            life, level, note = "alive", Level.OK, ""
+        active = seen.value.active if seen and life == "alive" else None
+        holds = Holds(locks=None if locks is None else locks.get(name, 0), tasks=active)
+        if life == "dead" and holds.locks:
+            note = f"{note}, still holds {held(holds)}"
+        last = seen.age_s if seen else None
+        workers.append(Worker(name, "http", life, level, None, last, holds, note, state.source.id))
+    return workers
+
+
+def _hung_up(state: SourceState) -> bool:
+    """Nobody listens there, or whoever does has hung up for longer than a hiccup."""
+    if state.state == "fresh" or state.trouble is None:
+        return False
+    lasts = state.state == "missing" or (state.failing_s or 0.0) >= HICCUP_S
+    return state.trouble.kind is TroubleKind.REFUSED or (state.trouble.kind is TroubleKind.CLOSED and lasts)
+
+
+def _waiting(sight: Sight) -> int | None:
+    """Messages that wait for Dramatiq workers on all brokers; ``None`` when none are seen and some may be hidden."""
+    redis = [seen.value.queues for seen in sight.seen(DramatiqFacts) if seen.current]
+    rabbit = [seen.value.queues for seen in sight.seen(RabbitFacts) if seen.current]
+    depths = [queue.ready for queues in redis for queue in queues]
+    for queues in rabbit:
+        jobs = [queue for queue in queues or () if queue.owner == "dramatiq"]
+        depths += [queue.ready for queue in jobs if not queue.name.endswith((".DQ", ".XQ"))]
+    hidden = bool(sight.blind("dramatiq", "rabbitmq")) or None in rabbit or None in depths
+    return sum(depth or 0 for depth in depths) or (None if hidden or not (redis or rabbit) else 0)
+
+
+def _judge_health(facts: HealthFacts, context: Context, waiting: int | None) -> tuple[Life, Level, str]:
+    if facts.broker_connected is False:
+        return "alive", Level.CRITICAL, "broker link lost"
+    silent = facts.heartbeat_age_s is not None and facts.heartbeat_age_s >= context.thresholds.heartbeat_s
+    if facts.healthy is False or silent:
+        age = "" if facts.heartbeat_age_s is None else f", no task done for {facts.heartbeat_age_s:.0f} s"
+        if waiting:
+            return "stalled", Level.CRITICAL, f"unhealthy{age} while {waiting} messages wait"
+        unsure = "what waits for it can't be seen" if waiting is None else "nothing waits for it"
+        return "alive", Level.WARNING, f"unhealthy{age}; {unsure}"
+    if facts.healthy is None:
+        return "unknown", Level.UNKNOWN, "says nothing of its health"
+    return "alive", Level.OK, ""
