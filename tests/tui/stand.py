@@ -14,7 +14,7 @@ from tests.tui.samples import incident
 from unstick import clock
 from unstick.facts.frame import Frame
 from unstick.tui.app import BoardApp
-from unstick.tui.engine import News
+from unstick.tui.engine import Engine, News
 from unstick.tui.options import BoardOptions
 from unstick.views.screen import Told
 
@@ -28,6 +28,11 @@ class SilentFeed:
     async def frames(self) -> AsyncGenerator[Frame, None]:
         await asyncio.sleep(3600)
         yield Frame(0, 0.0, "never", ())
+
+
+def silent() -> Engine:
+    """An engine that is not started: news are handed over by the test."""
+    return Engine(SilentFeed(), SampleStory(incident), lambda: None)
 
 
 class Stand:
@@ -63,7 +68,7 @@ def on_stage(scenario: Scenario, size: tuple[int, int] = (120, 36), **options: o
     """Run ``scenario`` against a mounted board; its errors and the app's fail the test."""
 
     async def run() -> None:
-        app = BoardApp(SilentFeed(), SampleStory(incident), BoardOptions(context="prod-eu", **options))  # type: ignore[arg-type]
+        app = BoardApp(silent(), BoardOptions(context="prod-eu", **options))  # type: ignore[arg-type]
         try:
             async with app.run_test(size=size) as pilot:
                 await scenario(Stand(app, pilot))

@@ -19,18 +19,20 @@ from textual.app import App
 from textual.driver import Driver
 from textual.strip import Strip
 
-from tests.tui.play import SampleStory
 from tests.tui.samples import STATES, incident
-from tests.tui.stand import SilentFeed
+from tests.tui.stand import silent
+from unstick import clock
 from unstick.tui import private, terminal
 from unstick.tui.app import BoardApp
-from unstick.tui.display import Display, cells_of, ink_of
+from unstick.tui.cells import cells_of
+from unstick.tui.display import Display, ink_of
 from unstick.tui.engine import News
 from unstick.tui.ink import Ink, Inks
-from unstick.tui.opening import Opening, sketch
+from unstick.tui.opening import Opening
 from unstick.tui.options import BoardOptions
 from unstick.tui.private import PrivateApp, misfit
 from unstick.tui.shadow import Shadow
+from unstick.tui.sketch import Sketch
 from unstick.tui.terminal import Depth
 
 
@@ -100,7 +102,7 @@ def played(acts: list[Act], *, own: bool, size: tuple[int, int] = (120, 36)) -> 
     screens = []
 
     async def run() -> None:
-        app = BoardApp(SilentFeed(), SampleStory(incident), BoardOptions(context="prod-eu"), None, pretend(paper))
+        app = BoardApp(silent(), BoardOptions(context="prod-eu"), None, pretend(paper))
         if own:
             app.differ = display_on(paper)
         try:
@@ -215,7 +217,7 @@ def test_after_every_new_size_the_screen_is_the_one_that_stock_textual_draws() -
         found = []
 
         async def run() -> None:
-            app = BoardApp(SilentFeed(), SampleStory(incident), BoardOptions(), None, pretend(paper))
+            app = BoardApp(silent(), BoardOptions(), None, pretend(paper))
             app.differ = display_on(paper) if own else None
             try:
                 async with app.run_test(size=(90, 30), headless=False) as pilot:
@@ -318,7 +320,7 @@ def test_while_the_terminal_is_busy_nothing_is_composed_and_then_the_newest() ->
     paper = Paper(120, 36)
 
     async def run() -> list[Any]:
-        app = BoardApp(SilentFeed(), SampleStory(incident), BoardOptions(context="prod-eu"), None, pretend(paper))
+        app = BoardApp(silent(), BoardOptions(context="prod-eu"), None, pretend(paper))
         app.differ = display_on(paper)
         try:
             async with app.run_test(size=(120, 36), headless=False) as pilot:
@@ -334,9 +336,12 @@ def test_while_the_terminal_is_busy_nothing_is_composed_and_then_the_newest() ->
 
 
 @pytest.mark.parametrize("size", [(200, 60), (120, 36), (80, 24), (20, 5)])
-@pytest.mark.parametrize("environ", [{}, {"NO_COLOR": "1"}, {"COLORTERM": "", "TERM": "xterm"}, {"LANG": "C"}])
-def test_the_first_paint_of_the_board_changes_nothing_of_the_sketch(
-    monkeypatch: pytest.MonkeyPatch, size: tuple[int, int], environ: dict[str, str]
+@pytest.mark.parametrize(
+    "environ", [{}, {"NO_COLOR": "1"}, {"COLORTERM": ""}, {"COLORTERM": "", "TERM": "xterm", "LANG": "C"}]
+)
+@pytest.mark.parametrize("state", ["nothing yet", "incident", "hostile"])
+def test_the_first_paint_of_the_board_changes_nothing_of_what_was_drawn_before_it(
+    monkeypatch: pytest.MonkeyPatch, size: tuple[int, int], environ: dict[str, str], state: str
 ) -> None:
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
@@ -344,13 +349,17 @@ def test_the_first_paint_of_the_board_changes_nothing_of_the_sketch(
     options = BoardOptions(context="prod-eu", production=True)
 
     async def run() -> None:
-        app = BoardApp(SilentFeed(), SampleStory(incident), options, None, pretend(paper))
-        app.differ = display_on(paper)
-        app.differ._depth = terminal.depth(os.environ)
-        app.differ.shadow.cleared()
-        sketch(app.differ.shadow, options)
-        paper.write(app.differ.shadow.take())
-        assert "Workers" in "".join(paper.screen.display)
+        sketch = Sketch(options, *size)
+        paper.write(sketch.empty().decode())
+        engine = silent()
+        if state in STATES:
+            told = STATES[state](0)
+            paper.write(sketch.draw(told).decode())
+            engine._news = News(told, 0.0, clock.monotonic())
+        app = BoardApp(engine, options, None, pretend(paper))
+        app.differ = Display(
+            sketch.shadow, terminal.depth(os.environ), lambda data: paper.write(data.decode()), lambda: True
+        )
         try:
             async with app.run_test(size=size, headless=False) as pilot:
                 await calm(pilot)
@@ -363,7 +372,7 @@ def test_the_first_paint_of_the_board_changes_nothing_of_the_sketch(
 
 def test_another_textual_is_noticed_and_its_own_display_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     async def run() -> None:
-        app = BoardApp(SilentFeed(), SampleStory(incident), BoardOptions())
+        app = BoardApp(silent(), BoardOptions())
         assert misfit(cast("App[Any]", app)) is None
 
         def other(self: object, screen: object, update: object) -> None: ...
@@ -371,10 +380,10 @@ def test_another_textual_is_noticed_and_its_own_display_is_used(monkeypatch: pyt
         monkeypatch.setattr(private, "_SIGNATURES", ((other, ("self", "screen", "renderable")),))
         assert "other has other parameters" in (misfit(app) or "")
         given: list[str] = []
-        opening = Opening(BoardOptions())
-        opening.tty, opening.shadow = cast("Any", object()), Shadow(1, 1, Inks())
+        opening = Opening()
+        opening.tty, opening._sketch = cast("Any", object()), Sketch(BoardOptions(), 1, 1)
         monkeypatch.setattr(opening, "give_up", lambda: given.append("up"))
-        second = BoardApp(SilentFeed(), SampleStory(incident), BoardOptions(), opening)
+        second = BoardApp(silent(), BoardOptions(), opening)
         assert given == ["up"]
         assert second.differ is None
         assert isinstance(second, PrivateApp)

@@ -52,7 +52,7 @@ class Terminal:
         self.stream = pyte.ByteStream(self.screen)
         environ = {
             "PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "PYTHONPATH": str(ROOT / "src"),
-            "TERM": "xterm-256color", "LANG": "C.UTF-8", **(env or {}),
+            "TERM": "xterm-256color", "LANG": "C.UTF-8", "XDG_CACHE_HOME": "/dev/null", **(env or {}),
         }  # fmt: skip
         program = ("bash", "--norc", "--noprofile", "-i") if shell else (*command, *args)
         self.pid = os.fork()
@@ -94,6 +94,10 @@ class Terminal:
 
     def shows(self, text: str) -> None:
         self.until(lambda: any(text in line for line in self.screen.display), repr(text))
+
+    def listens(self) -> None:
+        """Until the driver has the terminal; pictures were drawn before."""
+        self.says(b"\x1b[?2004h")
 
     def press(self, keys: bytes) -> None:
         os.write(self.master, keys)
@@ -244,7 +248,7 @@ def test_where_no_shell_could_continue_it_ctrl_z_does_not_stop_it(start: Start) 
 
 def test_a_stop_that_cannot_be_caught_is_repaired(start: Start) -> None:
     terminal = start("incident")
-    terminal.shows("container 8b4f59aa")
+    terminal.listens()
     os.kill(terminal.pid, signal.SIGSTOP)
     os.waitpid(terminal.pid, os.WUNTRACED)
     terminal.screen.reset()
@@ -394,11 +398,17 @@ def test_a_terminal_that_is_not_read_stops_nothing_and_then_shows_the_newest(sta
 
 def test_a_thin_line_gets_news_every_five_seconds_and_keys_at_once(start: Start) -> None:
     terminal = start("incident", "--every", "0.1", "--numbered", "--slow", "--fps", "5", "--no-mouse")
-    terminal.until(lambda: shown_of(terminal) >= 0, "a frame")
+    terminal.listens()
     assert "1000" not in terminal.modes()
-    first = shown_of(terminal)
-    terminal.until(lambda: shown_of(terminal) != first, "news")
-    assert shown_of(terminal) - first >= 20
+    seen = [shown_of(terminal)]
+
+    def told_twice() -> bool:
+        number = shown_of(terminal)
+        seen.extend([number] if number != seen[-1] else [])
+        return len(seen) > 2
+
+    terminal.until(told_twice, "news, twice")
+    assert seen[-1] - seen[-2] >= 20
     terminal.press(b"?")
     terminal.shows("next theme")
     terminal.press(b"q")
@@ -420,16 +430,90 @@ def test_what_is_wrong_with_the_configuration_is_said_before_anything_is_drawn(
     assert terminal.output.startswith(b"unstick: ")
 
 
-def test_the_empty_board_stands_before_textual_is_loaded_and_is_not_drawn_twice(start: Start, tmp_path: Path) -> None:
+def live(tmp_path: Path) -> tuple[Path, dict[str, Any]]:
+    """A configuration whose server is not there, and how to start with it."""
     file = tmp_path / "unstick.toml"
-    file.write_text('[redis]\nurl = "redis://127.0.0.1:1/0"\n')
-    options = ("live", "-c", str(file), "--fps", "30", "--low-bandwidth", "--no-mouse")
-    terminal = start(*options, command=(sys.executable, "-m", "unstick"))
-    terminal.shows("connecting")
-    terminal.until(lambda: b"2004h" in terminal.output, "the driver")
-    terminal.read(0.5)
+    file.write_text('[redis]\nurl = "redis://${HERE}:1/0"\n')
+    env = {"XDG_CACHE_HOME": str(tmp_path / "cache"), "HERE": "127.0.0.1"}
+    return file, {"command": (sys.executable, "-m", "unstick"), "env": env}
+
+
+def started_before(start: Start, tmp_path: Path) -> tuple[Path, dict[str, Any]]:
+    """The same, after a first start."""
+    file, how = live(tmp_path)
+    before = start("live", "-c", str(file), **how)
+    before.listens()
+    os.kill(before.pid, signal.SIGTERM)
+    assert before.ended() == 143
+    return file, how
+
+
+def test_textual_takes_over_what_stands_there_and_sends_no_cell_again(start: Start) -> None:
+    terminal = start("incident", "--still")
+    terminal.shows("container 8b4f59aa")
+    terminal.listens()
+    terminal.rests()
     assert terminal.output.count(b"\x1b[?1049h") == 1
-    assert terminal.output.count(b"Workers") == 1
+    assert CSI.sub("", terminal.output.rpartition(b"\x1b[?2004h")[2].decode()) in ("", POINTER)
+    terminal.press(b"q")
+    assert terminal.ended() == 0
+
+
+def test_the_options_of_the_screen_are_taken(start: Start, tmp_path: Path) -> None:
+    file, how = live(tmp_path)
+    terminal = start("live", "-c", str(file), "--fps", "30", "--low-bandwidth", "--no-mouse", **how)
+    terminal.shows("connecting")
+    terminal.listens()
+    os.kill(terminal.pid, signal.SIGTERM)
+    assert terminal.ended() == 143
+    terminal.assert_restored()
+    assert "1000" not in terminal.modes() or not terminal.modes()["1000"]
+
+
+def test_the_next_start_shows_the_same_picture_before_anything_is_loaded(start: Start, tmp_path: Path) -> None:
+    file, how = started_before(start, tmp_path)
+    code = (
+        "import sys; from unstick.tui import first; first.begin(sys.argv[1:]);"
+        f"open({str(tmp_path / 'loaded')!r}, 'w').write(' '.join(sys.modules)); sys.stdin.read(1); first.give_back()"
+    )
+    after = start("live", "-c", str(file), env=how["env"], command=(sys.executable, "-c", code))
+    after.shows("connecting")
+    loaded = tmp_path / "loaded"
+    after.until(lambda: loaded.exists() and loaded.read_text(), "what was loaded")
+    assert not {"typing", "re", "enum", "threading", "click", "msgspec", "asyncio"} & set(loaded.read_text().split())
+    after.press(b"q")
+    assert after.ended() == 0
+    after.assert_restored()
+
+
+def test_a_picture_that_was_shown_too_early_is_taken_back_before_a_complaint(start: Start, tmp_path: Path) -> None:
+    file, how = started_before(start, tmp_path)
+    del how["env"]["HERE"]
+    after = start("live", "-c", str(file), **how)
+    assert after.ended() == 78
+    after.assert_restored()
+    said = CSI.sub("", after.output.decode().rpartition("\x1b[?1049l")[2])
+    assert said.startswith(f"unstick: {file}:2: redis.url: ")
+    assert said.count("\n") == 1
+
+
+def test_a_picture_of_another_configuration_is_not_shown(start: Start, tmp_path: Path) -> None:
+    file, how = started_before(start, tmp_path)
+    file.write_text("[redis]\nurl = 3\n")
+    after = start("live", "-c", str(file), **how)
+    assert after.ended() == 78
+    assert b"\x1b" not in after.output
+
+
+def test_a_signal_to_a_picture_without_a_board_behind_it_restores_the_terminal(start: Start, tmp_path: Path) -> None:
+    code = (
+        "import os, sys; from unstick.tui import first, remembered; size = os.get_terminal_size(0);"
+        "key = remembered.key(sys.argv[1:], (size.columns, size.lines), os.environ);"
+        "remembered.keep(key, b'a board', os.environ); first.begin(sys.argv[1:]); sys.stdin.read(1)"
+    )
+    env = {"XDG_CACHE_HOME": str(tmp_path)}
+    terminal = start("live", env=env, command=(sys.executable, "-c", code))
+    terminal.shows("a board")
     os.kill(terminal.pid, signal.SIGTERM)
     assert terminal.ended() == 143
     terminal.assert_restored()

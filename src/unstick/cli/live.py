@@ -26,8 +26,8 @@ def run_live(
 ) -> int:
     """Show the board until it is left; the exit code.
 
-    What is wrong with the configuration is said before anything is drawn; everything else is imported behind the
-    first picture.
+    What is wrong with the configuration is said before the board is drawn, or with what a start like this one drew
+    the last time taken back; everything else is imported behind the first picture.
     """
     refused = refusal()
     if refused:
@@ -50,14 +50,14 @@ def run_live(
         fps=fps,
         slow=low_bandwidth,
     )
-    from unstick.tui.run import Opening, run_board  # noqa: PLC0415 - a complaint must not wait for it
+    from unstick.tui.run import open_board, run_board  # noqa: PLC0415 - a complaint must not wait for it
 
-    with Opening(options) as opening:
-        from unstick.cli.live_session import LiveSession  # noqa: PLC0415
-        from unstick.cli.logs import log_to_file  # noqa: PLC0415 - imported behind the first picture
+    open_board(options)
+    from unstick.cli.live_session import LiveSession  # noqa: PLC0415 - imported behind the first picture
+    from unstick.cli.logs import log_to_file  # noqa: PLC0415
 
-        options, session = replace(options, log_path=log_to_file()), LiveSession(loaded)
-        code = run_board(session, session, options, opening)
+    session = LiveSession(loaded)
+    code = run_board(session, session, replace(options, log_path=log_to_file()))
     for tape in session.tapes:
         say([f"{tape.path}: {tape.frames} frames, {size(tape.bytes)}"])
     return code

@@ -14,12 +14,11 @@ from textual.driver import Driver
 from textual.message import Message
 
 from unstick import clock
-from unstick.feeds.base import Feed
 from unstick.tui import terminal
 from unstick.tui.board import BoardScreen
 from unstick.tui.display import Display
 from unstick.tui.driver import TtyDriver
-from unstick.tui.engine import Engine, Story, Wish
+from unstick.tui.engine import Engine, Wish
 from unstick.tui.opening import Opening
 from unstick.tui.options import BoardOptions
 from unstick.tui.paint import Painter
@@ -49,27 +48,28 @@ class BoardApp(PrivateApp, inherit_bindings=False):
 
     def __init__(
         self,
-        feed: Feed,
-        story: Story,
+        engine: Engine,
         options: BoardOptions,
         opening: Opening | None = None,
         driver_class: type[Driver] | None = None,
     ) -> None:
         super().__init__(driver_class=driver_class, ansi_color=True)
         self.options = options
-        self.engine = Engine(feed, story, self._wake)
+        self.engine = engine
         self.loop: asyncio.AbstractEventLoop | None = None
+        self._opening = opening
         self._shown_at: float | None = None
         self._hurried_until = 0.0
         self.wardrobe = Wardrobe(options.theme, os.environ, production=options.production, no_color=options.no_color)
         self.painter = Painter(self.wardrobe.worn, terminal.glyphs(os.environ, wanted_ascii=options.ascii))
-        self.board = BoardScreen(options)
+        self.board = BoardScreen(options, engine.take())
         self.set_keymap(dict(options.keys))
         if opening is not None:
             self._take_over(opening)
 
     def _take_over(self, opening: Opening) -> None:
-        if opening.tty is None or opening.shadow is None:
+        shadow = opening.hand_over()
+        if opening.tty is None or shadow is None:
             return
         if reason := misfit(self):
             log.warning("Textual's own display is used: %s", reason)
@@ -77,7 +77,7 @@ class BoardApp(PrivateApp, inherit_bindings=False):
             return
         tty = self.tty = opening.tty
         self.driver_class = TtyDriver
-        self.differ = Display(opening.shadow, terminal.depth(os.environ), self._send, lambda: not tty.waiting)
+        self.differ = Display(shadow, terminal.depth(os.environ), self._send, lambda: not tty.waiting)
 
     def _send(self, data: bytes) -> None:
         driver = driver_of(self)
@@ -89,7 +89,7 @@ class BoardApp(PrivateApp, inherit_bindings=False):
         return self.board
 
     def on_mount(self) -> None:
-        """Begin to collect once the screen is painted: importing drivers takes time."""
+        """Follow the engine once the screen is painted."""
         self.loop = asyncio.get_running_loop()
         self.board.notice = self.wardrobe.notice
         self.call_after_refresh(self._begin)
@@ -97,7 +97,8 @@ class BoardApp(PrivateApp, inherit_bindings=False):
     def _begin(self) -> None:
         gc.freeze()
         gc.enable()
-        self.engine.start()
+        self.engine.wake = self._wake
+        self._show_newest()
 
     def _wake(self) -> None:
         with suppress(RuntimeError):  # the loop of the screen has ended, the engine's will soon
@@ -158,13 +159,17 @@ class BoardApp(PrivateApp, inherit_bindings=False):
     def leave(self, code: int) -> None:
         """End in order with an exit code; the first reason counts. The terminal is given back before all else."""
         if not self.leaving:
+            self.engine.part()
+            if self._opening is not None:
+                self._opening.hurry(code)
             self.exit(return_code=code)
             driver = driver_of(self)
             if isinstance(driver, TtyDriver):
                 driver.stop_application_mode()
 
     def leave_soon(self, code: int) -> None:
-        """:meth:`leave` from a signal handler or another thread."""
+        """:meth:`leave` from a signal handler or another thread; the engine need not wait for the screen."""
+        self.engine.part()
         if self.loop is not None:
             self.loop.call_soon_threadsafe(self.leave, code)
 

@@ -12,6 +12,7 @@ from unstick.tui.options import BoardOptions
 from unstick.tui.roles import Chrome, Drawn, Ground, Piece, on
 from unstick.views.layout import Measure, draw_ends, fit, shown, width_of
 from unstick.views.pane import LEVEL_GLYPH, LEVEL_ROLE, Line, PaneView, Role, Span
+from unstick.views.screen import Told
 from unstick.views.ui import UiState
 
 
@@ -103,6 +104,16 @@ def _name(part: Line, options: BoardOptions) -> Drawn:
     role = f"context:{options.color}" if options.color else Chrome.PRODUCTION
     words = "".join(span.text for span in text)
     return (Piece(f" PRODUCTION {words}" if options.production else words, role, Ground.HEADER),)
+
+
+def verdict_lines(verdict: PaneView) -> int:
+    """Lines that the verdict has to say; 0 when it is quiet."""
+    return len(verdict.rows) and len(verdict.rows) + len(verdict.summary)
+
+
+def time_lines(told: Told) -> int:
+    """Lines that tell the place in time."""
+    return 0 if told.place is None else 2 if told.place.ticks else 1
 
 
 def draw_alarm(text: str, width: int, measure: Measure) -> Drawn:

@@ -54,12 +54,12 @@ class BoardScreen(Travel, PrivateScreen, inherit_bindings=False):
     AUTO_FOCUS = None
     ALLOW_SELECT = False
 
-    def __init__(self, options: BoardOptions) -> None:
+    def __init__(self, options: BoardOptions, news: News) -> None:
         super().__init__()
         self.options = options
         self.ui = choices.UiState()
-        self.latest = News(received=clock.monotonic())
-        self.told = waiting(options)
+        self.latest = news
+        self.told = news.told or waiting(options)
         self._notice, self._noticed = "", 0.0
         self._band = Band()
         self._lines = False, 0
@@ -131,7 +131,7 @@ class BoardScreen(Travel, PrivateScreen, inherit_bindings=False):
         if not self.is_mounted:
             return
         grown = self._band.follow(self._band_wanted(self.size))
-        before, self._lines = self._lines, (bool(self.latest.trouble), self._time_lines())
+        before, self._lines = self._lines, (bool(self.latest.trouble), bands.time_lines(self.told))
         if grown or before != self._lines:
             self.rearrange()
         with self.app.batch_update():
@@ -144,13 +144,8 @@ class BoardScreen(Travel, PrivateScreen, inherit_bindings=False):
             self._tell_overlay()
             self.draw_bands()
 
-    def _time_lines(self) -> int:
-        place = self.told.place
-        return 0 if place is None else 2 if place.ticks else 1
-
     def _band_wanted(self, size: Size) -> int:
-        verdict = self.told.verdict
-        return places.band_height(len(verdict.rows) and len(verdict.rows) + len(verdict.summary), *size)
+        return places.band_height(bands.verdict_lines(self.told.verdict), *size)
 
     def _tell_overlay(self) -> None:
         if not self._overlay.is_open:
@@ -171,7 +166,7 @@ class BoardScreen(Travel, PrivateScreen, inherit_bindings=False):
             self.ui.maximised,
             single=self._single,
             alarm=bool(self.latest.trouble),
-            time=self._time_lines(),
+            time=bands.time_lines(self.told),
         )
         spots: Spots = {f"pane-{key}": place for key, place in found.panes.items()}
         spots |= {"header": found.header, "footer": found.footer}

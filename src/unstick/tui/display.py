@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from rich.cells import cell_len, split_graphemes
 from rich.color import Color, ColorSystem, ColorType
 from rich.style import Style
 from textual.strip import Strip
 
-from unstick.tui.ink import ATTRIBUTES, Ink, bits
+from unstick.tui.cells import cells_of
+from unstick.tui.ink import ATTRIBUTES, Ink, bits, parameter
 from unstick.tui.shadow import Shadow
 from unstick.tui.terminal import Depth
 
-_SYSTEMS = {Depth.TRUE: ColorSystem.TRUECOLOR, Depth.MANY: ColorSystem.EIGHT_BIT, Depth.FEW: ColorSystem.STANDARD}
 _MOST_KNOWN = 4096
 """Texts in a style whose cells are remembered: from tick to tick most stay as they are."""
 _BEGIN, _END = "\x1b[?2026h", "\x1b[?2026l"
@@ -89,25 +88,6 @@ class Display:
         return tone or 0
 
 
-def cells_of(text: str) -> tuple[str, ...]:
-    """``text`` cell by cell, as the compositor counts cells; the right half of a wide character is empty.
-
-    >>> cells_of("a漢")
-    ('a', '漢', '')
-    """
-    if text.isascii() and text.isprintable():
-        return tuple(text)
-    spans, width = split_graphemes(text)
-    cells: list[str] = []
-    for start, end, size in spans:
-        cells += [text[start:end], *[""] * (size - 1)] if size else []
-        if not size and cells:
-            cells[-1] += text[start:end]
-    if len(cells) != width or width != cell_len(text):
-        cells = [*cells, *" " * cell_len(text)][: cell_len(text)]
-    return tuple(cells)
-
-
 def ink_of(style: Style, depth: Depth) -> Ink:
     """The ink of a Rich style on a terminal with so many colours."""
     names = {name for name, _, _ in ATTRIBUTES if getattr(style, name)}
@@ -117,4 +97,7 @@ def ink_of(style: Style, depth: Depth) -> Ink:
 def _parameter(color: Color | None, depth: Depth, base: int) -> str:
     if color is None or color.type is ColorType.DEFAULT:
         return str(base + 9)
-    return ";".join(color.downgrade(_SYSTEMS[depth]).get_ansi_codes(foreground=base == 30))
+    if color.triplet is not None and depth is not Depth.FEW:
+        return parameter(color.triplet.hex, depth, background=base == 40)
+    most = ColorSystem.STANDARD if depth is Depth.FEW else ColorSystem.EIGHT_BIT
+    return ";".join(color.downgrade(most).get_ansi_codes(foreground=base == 30))

@@ -8,16 +8,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import aclosing, suppress
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 from msgspec.structs import replace
 
 from unstick import clock, loops
-from unstick.facts.frame import Frame
+from unstick.facts.frame import Frame, Observation
+from unstick.facts.reading import Missing, TroubleKind
 from unstick.facts.text import clean
 from unstick.feeds.base import Cursor, Feed
 from unstick.views.screen import Told
@@ -25,6 +26,12 @@ from unstick.views.screen import Told
 log = logging.getLogger(__name__)
 _FIRST_RETRY_S = 1.0
 _LONGEST_RETRY_S = 30.0
+PARTING_S = 0.8
+"""What is in flight when the program is left has so long to finish."""
+
+_LAST_WORDS_S = 0.1
+
+Finish = Callable[[], Coroutine[Any, Any, None]]
 
 
 Wish = Callable[[Cursor], "str | Awaitable[str]"]
@@ -59,18 +66,25 @@ class News(msgspec.Struct, frozen=True, eq=False):
 
 
 class Engine:
-    """``wake`` is called from the engine's thread when there is news that was not announced yet."""
+    """``wake`` is called from the engine's thread when there is news that was not announced yet.
+
+    It may be replaced while the engine runs; whoever comes next takes the news once without being woken.
+    """
 
     def __init__(self, feed: Feed, story: Story, wake: Callable[[], None]) -> None:
         self._feed = feed
         self._story = story
-        self._wake = wake
-        self._lock = threading.Lock()
-        self._news = News()
+        self.wake = wake
+        self.complete = threading.Event()
+        """Set by the first picture in which nothing is pending any more."""
+        self._finishes: list[Finish] = []
+        self._lock = threading.RLock()  # a signal may come while the same thread holds it
+        self._news = News(received=clock.monotonic())
         self._announced = False
         self._wishes: set[asyncio.Future[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._left: asyncio.Event | None = None
+        self._parting = False
         self._thread = threading.Thread(target=self._run, name="unstick-engine", daemon=True)
 
     def start(self) -> None:
@@ -113,13 +127,30 @@ class Engine:
         if told:
             self._publish(answer=clean(told, 200))
 
-    def stop(self, timeout_s: float = 1.0) -> bool:
-        """Close the feed and wait for the thread at most ``timeout_s``; whether it ended."""
+    def on_leave(self, finish: Finish) -> Callable[[], None]:
+        """Have ``finish`` awaited before the program goes; the answer takes it back, when nothing is in flight.
+
+        Call both from the engine's loop. On ``q``, a signal or a lost terminal every ``finish`` is awaited there, all
+        side by side, while the feed is still open: an action ends or learns its outcome, a tape gets its last record.
+        After :data:`PARTING_S` those that are not done are cancelled: on ``CancelledError`` write down, without
+        awaiting anything, that the outcome is unknown. The process ends 1.5 s after it was asked to, whatever hangs
+        then: what must not be lost is on the disk before the first ``await``. Errors of a ``finish`` are logged.
+        """
+        self._finishes.append(finish)
+        return lambda: self._finishes.remove(finish)
+
+    def part(self) -> None:
+        """Begin to end, from any thread: finish what is in flight, then close the feed."""
         with self._lock:
-            loop, task = self._loop, self._task
-        if loop is not None and task is not None:
+            self._parting = True
+            loop, left = self._loop, self._left
+        if loop is not None and left is not None:
             with suppress(RuntimeError):  # its loop ended by itself
-                loop.call_soon_threadsafe(task.cancel)
+                loop.call_soon_threadsafe(left.set)
+
+    def stop(self, timeout_s: float = 1.0) -> bool:
+        """:meth:`part`, and wait for the thread at most ``timeout_s``; whether it ended."""
+        self.part()
         if self._thread.is_alive():
             self._thread.join(timeout_s)
         return not self._thread.is_alive()
@@ -127,21 +158,43 @@ class Engine:
     def _run(self) -> None:
         try:
             loops.run(self._main())
-        except asyncio.CancelledError:
-            log.debug("the engine was stopped")
         except Exception as error:
             log.exception("the engine ended")
             self._publish(trouble=f"the engine ended: {where(error)}")
 
     async def _main(self) -> None:
         with self._lock:
-            self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
+            self._loop, self._left = asyncio.get_running_loop(), asyncio.Event()
+            if self._parting:
+                return
+        reading = asyncio.ensure_future(self._keep_reading())
+        await self._left.wait()
+        await self._finish()
+        reading.cancel()
+        with suppress(asyncio.CancelledError):
+            await reading
+
+    async def _finish(self) -> None:
+        """Let what is in flight end, as :meth:`on_leave` promises."""
+        tasks = [asyncio.ensure_future(finish()) for finish in self._finishes]
+        if not tasks:
+            return
+        _, late = await asyncio.wait(tasks, timeout=PARTING_S)
+        for task in late:
+            task.cancel()
+        done, _ = await asyncio.wait(tasks, timeout=_LAST_WORDS_S)
+        for task in done:
+            if not task.cancelled() and (error := task.exception()) is not None:
+                log.error("what was in flight did not end well", exc_info=error)
+
+    async def _keep_reading(self) -> None:
         retry = _FIRST_RETRY_S
         while True:
             try:
                 await self._read()
             except Exception as error:
                 log.exception("the feed ended with an error")
+                self.complete.set()
                 self._publish(trouble=f"the feed broke: {where(error)}; again in {retry:.0f}s")
             else:
                 self._publish(ended=True)
@@ -162,6 +215,8 @@ class Engine:
             self._publish(trouble=f"frame {frame.seq} could not be told: {where(error)}")
         else:
             self._publish(told=told, at=frame.at)
+            if not any(map(_pending, frame.observations)):
+                self.complete.set()
 
     def _publish(self, **changes: object) -> None:
         """Put news into the slot. Trouble keeps the last picture; a new picture ends the trouble."""
@@ -175,7 +230,12 @@ class Engine:
             if self._announced:
                 return
             self._announced = True
-        self._wake()
+        self.wake()
+
+
+def _pending(observation: Observation) -> bool:
+    reading = observation.reading
+    return isinstance(reading, Missing) and reading.trouble.kind is TroubleKind.PENDING
 
 
 def where(error: BaseException) -> str:

@@ -125,11 +125,18 @@ def parameter(color: str | None, depth: Depth, *, background: bool = False) -> s
     return str(_ANSI.index(name) + (90 if name != color else 30) + (10 if background else 0))
 
 
-def _nearest(red: int, green: int, blue: int) -> int:
-    """The entry of the 6x6x6 cube of the 256 colours that is nearest."""
-    steps = [[abs(level - part) for level in _CUBE] for part in (red, green, blue)]
-    first, second, third = (step.index(min(step)) for step in steps)
-    return 16 + 36 * first + 6 * second + third
+def _nearest(*wanted: int) -> int:
+    """The one of the 256 colours that is nearest: of the 6x6x6 cube, or of the 24 greys.
+
+    >>> _nearest(255, 0, 0), _nearest(28, 28, 30)
+    (196, 234)
+    """
+    steps = [[abs(level - part) for level in _CUBE] for part in wanted]
+    red, green, blue = (step.index(min(step)) for step in steps)
+    grey = max(0, min(23, round((sum(wanted) / 3 - 8) / 10)))
+    off_cube = sum(min(step) ** 2 for step in steps)
+    off_grey = sum((8 + 10 * grey - part) ** 2 for part in wanted)
+    return 232 + grey if off_grey < off_cube else 16 + 36 * red + 6 * green + blue
 
 
 def of_theme(style: Style, depth: Depth) -> Ink:

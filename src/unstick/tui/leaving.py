@@ -4,67 +4,71 @@ from __future__ import annotations
 
 import os
 import select
-import signal
 import stat
 import sys
 import termios
 import threading
-from collections.abc import Callable
 from contextlib import suppress
-from types import FrameType
-from typing import Any, Self
 
 from unstick.tui.tty import RESTORE
 
-_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+_HUNG_UP = 129
+"""As after SIGHUP."""
 _DEADLINE_S = 1.5
 
 
 class Leaving:
-    """While entered, signals that end a program and a hung-up terminal call ``leave(128 + n)`` from whichever thread.
+    """Between :meth:`enter` and :meth:`exit`, a terminal that hangs up, as a signal, calls ``leave(128 + n)``.
 
-    If the program is still there after 1.5 s (a terminal that takes no bytes blocks everything that paints), the
-    terminal is restored as far as it listens and the process ends. ``restore`` says whether it did that itself.
+    That may be in any thread. If the program is still there after 1.5 s (a terminal that takes no bytes blocks
+    everything that paints), the terminal is restored as far as it listens and the process ends. ``restore`` says
+    whether it did that itself.
     """
 
     def __init__(self, leave: Callable[[int], None], restore: Callable[[], bool] = lambda: False) -> None:
         self._leave = leave
         self._give_back = restore
-        self._before: dict[signal.Signals, Any] = {}
         self._attributes: list[Any] | None = None
         self._done = threading.Event()
         self._asked = False
         self._wakeup: tuple[int, int] | None = None
         self._watcher: threading.Thread | None = None
 
-    def __enter__(self) -> Self:
-        with suppress(termios.error, OSError, ValueError):
-            self._attributes = termios.tcgetattr(_stdin())
-        for number in _SIGNALS:
-            self._before[number] = signal.signal(number, self._on_signal)
+    def enter(self) -> None:
+        """Begin to listen."""
         self._wakeup = os.pipe()
         self._watcher = threading.Thread(target=self._watch, name="unstick-terminal", daemon=True)
         self._watcher.start()
-        return self
 
-    def __exit__(self, *_: object) -> None:
+    def learn(self) -> None:
+        """The terminal is now as the shell wants it back, and somebody else is going to change it."""
+        with suppress(termios.error, OSError, ValueError):
+            self._attributes = termios.tcgetattr(_stdin())
+
+    def exit(self) -> None:
+        """Listen no more; the program has ended in order."""
         self._done.set()
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
         if self._wakeup is not None and self._watcher is not None:
             os.close(self._wakeup[1])
             self._watcher.join(1.0)
             os.close(self._wakeup[0])
 
-    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
-        self._ask(128 + number)
+    def hurry(self, code: int) -> None:
+        """The end was asked for: if the program is still there after the deadline, it ends with ``code``."""
+        if not self._asked:
+            self._asked = True
+            threading.Thread(target=self._deadline, args=(code,), name="unstick-deadline", daemon=True).start()
 
-    def _ask(self, code: int) -> None:
-        if self._asked:
-            return
-        self._asked = True
-        threading.Thread(target=self._deadline, args=(code,), name="unstick-deadline", daemon=True).start()
-        self._leave(code)
+    def ask(self, code: int) -> None:
+        """Have the program left; the first reason counts."""
+        if not self._asked:
+            self.hurry(code)
+            self._leave(code)
 
     def _watch(self) -> None:
         """Wait for the terminal to hang up; POLLHUP comes without being asked for."""
@@ -76,7 +80,7 @@ class Leaving:
         ready = dict(poll.poll())
         if self._wakeup[0] not in ready:
             _detach()
-            self._ask(128 + signal.SIGHUP)
+            self.ask(_HUNG_UP)
 
     def _deadline(self, code: int) -> None:
         if not self._done.wait(_DEADLINE_S):

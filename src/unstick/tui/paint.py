@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
-from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style as RichStyle
 from textual.strip import Strip
 
+from unstick.tui.cells import measure
 from unstick.tui.glyphs import replaced
 from unstick.tui.roles import Drawn
 from unstick.tui.terminal import Glyphs
 from unstick.tui.themes import Style, Theme, resolve
 
-measure = lru_cache(maxsize=16384)(cell_len)
-"""Cells of a text, as the compositor counts them."""
+__all__ = ["Painter", "measure"]
 
 
 class Painter:

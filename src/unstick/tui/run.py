@@ -5,44 +5,64 @@ from __future__ import annotations
 import gc
 import os
 import sys
+import time
 from typing import TYPE_CHECKING
 
-from unstick.tui.opening import Opening
+from unstick.tui import first
 from unstick.tui.options import BoardOptions
 from unstick.tui.terminal import refusal
 
-__all__ = ["BoardOptions", "Opening", "refusal", "run_board"]
+__all__ = ["BoardOptions", "open_board", "refusal", "run_board"]
 
 if TYPE_CHECKING:
     from unstick.feeds.base import Feed
-    from unstick.tui.engine import Story
+    from unstick.tui.engine import Engine, Story
+    from unstick.tui.opening import Opening
 
 _ENGINE_END_S = 1.0
+_FIRST_LOOK_S = 0.5
+"""So long the first answers may hold up Textual, if what they wait for is this processor."""
+_GLANCE_S = 0.03
 
 
-def run_board(feed: Feed, story: Story, options: BoardOptions, opening: Opening | None = None) -> int:
+def open_board(options: BoardOptions) -> None:
+    """The empty board stands on the terminal from now on, until :func:`run_board` ends or ``first.give_back``."""
+    first.stand().draw(options)
+
+
+def run_board(feed: Feed, story: Story, options: BoardOptions) -> int:
     """Show ``feed`` as ``story`` tells it until the person or a signal ends it.
 
     Exit code: 0 on ``q``, 130 on ctrl+c, 128 + n on SIGTERM and SIGHUP, 70 after an error of the board's own. On
-    return the terminal is as it was, the feed is closed and its thread ended, or given up after a second. With an
-    ``opening`` that was entered before, the terminal is given back where that ends.
+    return the terminal is as it was, the feed is closed and its thread ended, or given up after a second.
     """
-    if opening is None:
-        with Opening(options) as entered:
-            return run_board(feed, story, options, entered)
     if os.environ.get("NO_COLOR") == "":
         del os.environ["NO_COLOR"]  # Textual takes an empty value for a wish; the convention does not.
     if options.fps is not None:
         os.environ["TEXTUAL_FPS"] = str(options.fps)
     gc.disable()  # nothing that is imported becomes garbage; the app enables it when the first picture stands
+    opening = first.stand()
+    try:
+        opening.draw(options)
+        return _run(feed, story, options, opening)
+    finally:
+        first.give_back()
+
+
+def _run(feed: Feed, story: Story, options: BoardOptions, opening: Opening) -> int:
+    from unstick.tui.engine import Engine  # noqa: PLC0415 - the empty board stands before it is loaded
+
+    engine = Engine(feed, story, lambda: _show(engine, opening))
+    engine.start()
+    _first_look(engine)
     from unstick.tui.app import BoardApp  # noqa: PLC0415 - commands without a board must not load Textual
 
-    app = BoardApp(feed, story, options, opening)
+    app = BoardApp(engine, options, opening)
     opening.leave = app.leave_soon
     try:
         app.run(mouse=options.mouse)
     finally:
-        app.engine.stop(_ENGINE_END_S)
+        engine.stop(_ENGINE_END_S)
         opening.give_up()
     if app.crash is not None:
         from unstick.tui import crash  # noqa: PLC0415 - only when it crashed
@@ -50,3 +70,20 @@ def run_board(feed: Feed, story: Story, options: BoardOptions, opening: Opening 
         folder = options.crash_folder or (options.log_path.parent if options.log_path else None)
         sys.stderr.write(crash.sentence(app.crash, crash.write(app.crash, folder)) + "\n")
     return app.return_code or 0
+
+
+def _show(engine: Engine, opening: Opening) -> None:
+    """Draw the newest picture while Textual is not there to do it."""
+    told = engine.take().told
+    if told is not None:
+        opening.show(told)
+
+
+def _first_look(engine: Engine) -> None:
+    """Leave the processor to the engine until its first answers stand, or until it only waits for servers."""
+    end = time.monotonic() + _FIRST_LOOK_S
+    spent = time.process_time()
+    while not engine.complete.wait(_GLANCE_S) and time.monotonic() < end:
+        spent, before = time.process_time(), spent
+        if spent - before < _GLANCE_S / 4:
+            return

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import select
 import sys
 import termios
-import threading
-from contextlib import suppress
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _ENTER = b"\x1b[?1049h\x1b[m\x1b[H\x1b[2J\x1b[?25l\x1b[?7l"
 """Alternate screen, cleared; no cursor; text does not wrap."""
@@ -33,7 +35,7 @@ class Tty:
         self.entered = False
         self._before: list[Any] | None = None
         self._pending = b""
-        self._lock = threading.Lock()
+        self._lock = _thread.allocate_lock()
 
     @classmethod
     def open(cls) -> Tty | None:
@@ -65,27 +67,40 @@ class Tty:
         with self._lock:
             if self.entered:
                 return False
-            with suppress(termios.error):
+            self.entered = True
+            try:
                 self._before = termios.tcgetattr(self.fd)
                 termios.tcsetattr(self.fd, termios.TCSANOW, _raw(self._before))
-            self.entered = True
+            except termios.error:
+                self._before = None
         self.send(_ENTER)
         return True
 
     def leave(self) -> None:
-        """Give the terminal back as it was found. A frame that it did not take is dropped."""
-        with self._lock:
-            if not self.entered:
-                return
-            self.entered = False
-            held, self._pending = self._pending, b""
-            with suppress(termios.error, OSError):
-                if held:
-                    termios.tcflush(self.fd, termios.TCOFLUSH)
-                if self._before is not None:
-                    termios.tcsetattr(self.fd, termios.TCSANOW, self._before)
-                termios.tcflush(self.fd, termios.TCIFLUSH)
-            self._insist(RESTORE)
+        """Give the terminal back as it was found. A frame that it did not take is dropped.
+
+        Whoever holds the lock for longer hangs, or is this very thread, and a signal came between.
+        """
+        held = self._lock.acquire(timeout=_PATIENCE_S)
+        try:
+            if self.entered:
+                self.entered = False
+                self._restore()
+        finally:
+            if held:
+                self._lock.release()
+
+    def _restore(self) -> None:
+        held, self._pending = self._pending, b""
+        try:
+            if held:
+                termios.tcflush(self.fd, termios.TCOFLUSH)
+            if self._before is not None:
+                termios.tcsetattr(self.fd, termios.TCSANOW, self._before)
+            termios.tcflush(self.fd, termios.TCIFLUSH)
+        except (termios.error, OSError):  # the terminal is gone
+            return
+        self._insist(RESTORE)
 
     def close(self) -> None:
         """Leave, and give the descriptor up."""
@@ -120,12 +135,15 @@ class Tty:
             return None
 
     def _insist(self, data: bytes) -> None:
-        for last in (False, True):
-            with suppress(OSError, termios.error):
+        for _ in range(2):
+            try:
                 while data and _writable(self.fd):
                     data = data[os.write(self.fd, data) :]
-                if data and not last:
-                    termios.tcflush(self.fd, termios.TCOFLUSH)
+                if not data:
+                    return
+                termios.tcflush(self.fd, termios.TCOFLUSH)
+            except (OSError, termios.error):
+                return
 
 
 def _controls(fd: int) -> bool:
