@@ -31,8 +31,10 @@ class SilentFeed:
 
 
 def silent() -> Engine:
-    """An engine that is not started: news are handed over by the test."""
-    return Engine(SilentFeed(), SampleStory(incident), lambda: None)
+    """An engine that brings no news: they are handed over by the test."""
+    engine = Engine(SilentFeed(), SampleStory(incident), lambda: None)
+    engine.start()
+    return engine
 
 
 class Stand:

@@ -410,7 +410,7 @@ def test_a_thin_line_gets_news_every_five_seconds_and_keys_at_once(start: Start)
     terminal.until(told_twice, "news, twice")
     assert seen[-1] - seen[-2] >= 20
     terminal.press(b"?")
-    terminal.shows("next theme")
+    terminal.shows("esc closes")
     terminal.press(b"q")
     assert terminal.ended() == 0
 

@@ -18,6 +18,7 @@ from unstick.tape.reader import Tape
 from unstick.tape.recent import Recent
 from unstick.tape.writer import Writer
 from unstick.tui.app import BoardApp
+from unstick.tui.engine import Engine
 from unstick.tui.options import BoardOptions
 
 TIMEOUT_S = 60.0
@@ -88,7 +89,9 @@ def _staged(
     async def run() -> None:
         tap = Tap()
         session = Session(CONTEXT, deck(tap))
-        app = BoardApp(session, session, BoardOptions(context="test", **options))  # type: ignore[arg-type]
+        engine = Engine(session, session, lambda: None)
+        engine.start()
+        app = BoardApp(engine, BoardOptions(context="test", **options))  # type: ignore[arg-type]
         try:
             async with app.run_test(size=size) as pilot:
                 await scenario(TimedStand(Stand(app, pilot), session, tap))

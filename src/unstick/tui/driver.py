@@ -77,7 +77,6 @@ class TtyDriver(Driver):
     def start_application_mode(self) -> None:
         """Take the terminal, if it was not taken before, and listen to it."""
         self.tty.enter()
-        self.write(_LISTEN + (_MOUSE if self._mouse else ""))
         self._loop.add_reader(self.tty.fd, self._read)
         for number, handler in (
             (signal.SIGWINCH, self._resized),
@@ -85,6 +84,7 @@ class TtyDriver(Driver):
             (signal.SIGCONT, self._continued),
         ):
             self._loop.add_signal_handler(number, handler)
+        self.write(_LISTEN + (_MOUSE if self._mouse else ""))
         self._resized()
 
     def disable_input(self) -> None:
