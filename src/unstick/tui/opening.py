@@ -79,10 +79,17 @@ class Opening:
             first.keep(picture)
 
     def show(self, told: Told) -> None:
-        """Draw ``told``, from any thread, unless the terminal is busy or handed over."""
+        """Draw ``told``, from any thread, unless the terminal is busy or handed over.
+
+        What cannot be drawn is not: the board will find out why, and say so.
+        """
         with self._drawing:
-            if self._sketch is not None and self.tty is not None and self.tty.flush():
+            if self._sketch is None or self.tty is None or not self.tty.flush():
+                return
+            try:
                 self.tty.send(self._sketch.draw(told))
+            except Exception:  # noqa: BLE001 - this is not the place where it is told
+                self._sketch.shadow.forget()
 
     def hand_over(self) -> Shadow | None:
         """What stands on the terminal; from now on nothing is drawn here."""

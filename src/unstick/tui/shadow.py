@@ -38,6 +38,7 @@ class Shadow:
         """The terminal may show anything: every cell is sent again."""
         self._chars: list[list[str | None]] = [[None] * self.width for _ in range(self.height)]
         self._tones = [[-1] * self.width for _ in range(self.height)]
+        self._out.clear()
         self._pen, self._at = -1, None
 
     def cleared(self) -> None:
