@@ -173,7 +173,7 @@ class BoardScreen(Travel, PrivateScreen, inherit_bindings=False):
         lines = {"tabs": found.tabs, "alarm": found.alarm, "caption": found.caption, "scrub": found.scrub}
         spots |= {name: line for name, line in lines.items() if line is not None}
         if self._overlay.is_open:
-            spots[self._overlay.id] = places.overlay(*size, self._overlay.lines, self._time_lines())
+            spots[self._overlay.id] = places.overlay(*size, self._overlay.lines, bands.time_lines(self.told))
         return spots
 
     def settled(self) -> bool:
