@@ -40,7 +40,7 @@ check: ## Lint, format, types, import contract
 	@bash $(SETUP) venv
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy && $(VENV)/bin/lint-imports
 
-soak: ## Tests that take minutes: a thousand lost connections of every kind
+soak: ## Tests that take minutes: lost connections by the thousand, half a million statements in any order
 	@bash $(SETUP) venv && bash $(SETUP) servers test
 	@$(PY) -m pytest tests/soak
 

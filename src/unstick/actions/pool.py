@@ -48,10 +48,10 @@ class Pool:
 
     async def signs(self, look: Look, workers: Sequence[str], *, everybody: bool = False) -> Signs:
         """What the database says now of ``workers``, and of everybody else who shows a sign of life."""
-        base = await self.database.base(look)
         rows = await self._sign_rows(look, list(workers), everybody=everybody)
-        found = (Sign(row["worker_id"], row["processing"], row["expired"], row["sign_at"]) for row in rows)
-        return Signs(found, base.server_at, self.rules)
+        known = [row for row in rows if row["worker_id"] is not None]
+        found = (Sign(row["worker_id"], row["processing"], row["expired"], row["sign_at"]) for row in known)
+        return Signs(found, rows[0]["server_at"], self.rules)
 
     async def _sign_rows(self, look: Look, workers: list[str], *, everybody: bool) -> list[Row]:
         if everybody:
