@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.lab.processes import clean_env
+from tests.tui.test_terminal import Terminal
 from unstick import __version__
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -32,11 +33,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def installed(
-    wheel: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs a program of a fresh environment that has the wheel, in an empty folder; what it depends on is lent."""
-    folder, elsewhere = tmp_path_factory.mktemp("env"), tmp_path_factory.mktemp("elsewhere")
+def place(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fresh environment that has the wheel; what it depends on is lent."""
+    folder = tmp_path_factory.mktemp("env")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True, timeout=60)
     python = folder / "bin" / "python"
     install: list[str | Path] = [
@@ -52,10 +51,19 @@ def installed(
     subprocess.run([sys.executable, "-m", "pip", *install], check=True, capture_output=True, timeout=60)
     (own,) = folder.glob("lib/python*/site-packages")
     (own / "lent.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def installed(
+    place: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs a program of that environment in an empty folder."""
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
 
     def run(program: str, *args: str | Path) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [folder / "bin" / program, *args],
+            [place / "bin" / program, *args],
             capture_output=True,
             text=True,
             cwd=elsewhere,
@@ -122,3 +130,21 @@ def test_status_tells_of_a_real_server(
     told = json.loads(found.stdout)
     assert (told["schema"], told["sources"]["redis"]["state"]) == (1, "fresh")
     assert [(queue["name"], queue["ready"]) for queue in told["queues"]["items"]] == [("celery", 0)]
+
+
+def test_the_demo_plays_where_it_was_installed_without_any_network(place: Path, tmp_path: Path) -> None:
+    alone = ["unshare", "--map-root-user", "--net"]
+    if subprocess.run([*alone, "true"], capture_output=True, check=False).returncode:
+        alone = []  # a kernel that lends no namespaces; that no socket is opened is tested elsewhere
+    program = str(place / "bin" / "unstick")
+    terminal = Terminal(command=(*alone, program, "demo"), env={"HOME": str(tmp_path), "PYTHONPATH": ""})
+    try:
+        terminal.shows("What to see")
+        terminal.press(b"\r")
+        terminal.shows("REPLAY")
+        terminal.shows("crawler")
+        terminal.press(b"q")
+        assert terminal.ended() == 0
+        terminal.assert_restored()
+    finally:
+        terminal.close()

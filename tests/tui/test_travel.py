@@ -11,6 +11,7 @@ from tests.tui.stand import Stand, on_stage
 from tests.tui.timed import TimedStand, live_on_stage, tape_on_stage
 from tests.unit.tapes import taped
 from unstick.facts.units import clock_time
+from unstick.tape.shelf import Shelf
 
 
 @pytest.fixture
@@ -260,5 +261,40 @@ def test_b_remembers_an_instant_tells_what_differs_and_forgets(tape: Path) -> No
         await stand.press("b")
         await stand.until(lambda: "A" not in scrub(stand))
         assert "From 13:46" not in stand.text
+
+    tape_on_stage(tape, scenario)
+
+
+def test_l_tells_what_else_there_is_and_plays_it(tmp_path: Path) -> None:
+    taped(tmp_path / "one.tape", 130, seed=9)
+    taped(tmp_path / "two.tape", 40, seed=3)
+    (tmp_path / "broken.tape").write_bytes(b"PK")
+
+    async def scenario(stand: TimedStand) -> None:
+        await stand.until(lambda: "What to see" in stand.text)
+        assert stand.text.index("one  ") < stand.text.index("broken  ") < stand.text.index("two  ")
+        assert "can't be played" in stand.text
+        await stand.press("down", "enter")
+        await stand.until(lambda: "broken can't be played" in stand.lines[-1])
+        await stand.press("l", "greater_than_sign", "enter")
+        await stand.until(lambda: "39s" in scrub(stand))
+        assert "What to see" not in stand.text
+        await stand.press("space", "end")
+        deck = stand.session.deck
+        assert deck is not None
+        await stand.until(lambda: deck.player.position == 39)
+        await stand.press("l")
+        await stand.until(lambda: "What to see" in stand.text)
+        await stand.press("l")
+        assert "What to see" not in stand.text
+
+    tape_on_stage(tmp_path / "one.tape", scenario, shelf=Shelf(tmp_path), opens="shelf")
+
+
+def test_where_nothing_else_is_to_play_l_says_so(tape: Path) -> None:
+    async def scenario(stand: TimedStand) -> None:
+        await stand.until(lambda: "REPLAY" in stand.header)
+        await stand.press("l")
+        assert "there is nothing else to play" in stand.lines[-1]
 
     tape_on_stage(tape, scenario)

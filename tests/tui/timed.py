@@ -16,6 +16,7 @@ from unstick.feeds.deck import Deck
 from unstick.feeds.recorder import Recorder
 from unstick.tape.reader import Tape
 from unstick.tape.recent import Recent
+from unstick.tape.shelf import Shelf
 from unstick.tape.writer import Writer
 from unstick.tui.app import BoardApp
 from unstick.tui.engine import Engine
@@ -117,13 +118,16 @@ def tape_on_stage(
     path: Path,
     scenario: Callable[[TimedStand], Awaitable[None]],
     size: tuple[int, int] = (120, 36),
+    shelf: Shelf | None = None,
     **options: object,
 ) -> None:
     """Run ``scenario`` against a board that plays a tape; its Frames are those of a tap with its seed."""
     with Tape.open(path) as tape:
 
-        def deck(tap: Tap) -> Deck:
+        def made(tap: Tap) -> Deck:
             tap.came.extend(Stack(9).frames(len(tape)))
-            return Deck(tape, CONTEXT, "replay")
+            deck = Deck(tape, CONTEXT, "replay", shelf=shelf)
+            deck.playing = path.stem
+            return deck
 
-        _staged(deck, scenario, size, **options)
+        _staged(made, scenario, size, **options)

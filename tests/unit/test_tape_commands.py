@@ -26,7 +26,8 @@ WATCH = """
 import json, sys
 asked = []
 def hear(event, args):
-    if event in ("socket.connect", "socket.bind", "socket.getaddrinfo", "socket.sendto"):
+    reaching = ("socket.connect", "socket.bind", "socket.getaddrinfo", "socket.sendto")
+    if event in reaching or (event == "socket.__new__" and args[1] in (2, 10)):
         asked.append(event)
 sys.addaudithook(hear)
 from unstick.cli.main import run
@@ -173,6 +174,9 @@ def test_the_board_from_a_tape_asks_nobody(command: list[str], tmp_path: Path) -
         terminal.until(
             lambda: "test" in terminal.screen.display[0] and "13:47:" in terminal.screen.display[0], "a clock"
         )
+        if command == ["demo"]:
+            terminal.shows("What to see")
+            os.write(terminal.master, b"\r")
         terminal.until(lambda: any("c1_" in line for line in terminal.screen.display), "a worker")
         os.write(terminal.master, b"q")
         terminal.until(note.exists, "the end")

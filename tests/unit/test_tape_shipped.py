@@ -8,11 +8,12 @@ from functools import cache
 import pytest
 
 from unstick.board.board import Board, fold
-from unstick.cli.demo import names, shelf
+from unstick.cli.demo import shelf
 from unstick.facts.level import Level
 from unstick.tape.event import MARK
 from unstick.tape.meta import context_of
 from unstick.tape.reader import Tape
+from unstick.tape.shelf import Shelf
 from unstick.views.status_json import status
 
 SCENARIOS = ("channel-leak", "lock-pileup", "stuck-proxies", "sync-lag", "worker-stall")
@@ -70,7 +71,7 @@ SHOWS: dict[str, Callable[[Board], bool]] = {
 
 
 def test_there_is_one_for_every_incident_and_a_quiet_one() -> None:
-    assert set(names()) == {*SCENARIOS, "quiet"}
+    assert set(Shelf(shelf()).names) == {*SCENARIOS, "quiet"}
     assert sum(path.stat().st_size for path in shelf().glob("*.tape")) < TOTAL
 
 

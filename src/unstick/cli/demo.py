@@ -9,14 +9,12 @@ from pathlib import Path
 
 from unstick.cli.codes import DONE, NO_INPUT, USAGE
 from unstick.cli.complaint import complain
-from unstick.cli.replay import ScreenChoice, play
+from unstick.cli.replay import Choice, ScreenChoice, play
 from unstick.cli.tapes import with_tape
 from unstick.facts.units import duration
-from unstick.tape.reader import Tape
-from unstick.tape.record import TapeError
+from unstick.tape.shelf import Shelf
 
 FIRST = "stuck-proxies"
-SUFFIX = ".tape"
 CHECKOUT = Path(__file__).parents[3]
 
 
@@ -26,40 +24,33 @@ def shelf() -> Path:
     return shipped if shipped.is_dir() else CHECKOUT / "snapshots"
 
 
-def names() -> list[str]:
-    """The recordings that can be played."""
-    return sorted(path.name.removesuffix(SUFFIX) for path in shelf().glob(f"*{SUFFIX}"))
-
-
 def run_demo(name: str | None, *, speed: float, screen: ScreenChoice) -> int:
-    """Play a shipped recording until the board is left; the exit code."""
-    known = names()
-    if not known:
+    """Play a shipped recording until the board is left; without a name there is a menu over it. The exit code."""
+    tapes = Shelf(shelf())
+    if not tapes.names:
         complain(f"{shelf()}: no recordings; mend: install the wheel again, or make snapshots")
         return NO_INPUT
-    chosen = name or (FIRST if FIRST in known else known[0])
-    if chosen not in known:
-        complain(f'no recording "{chosen}"; mend: choose one of {", ".join(known)}')
+    chosen = name or (FIRST if FIRST in tapes.names else tapes.names[0])
+    if chosen not in tapes.names:
+        complain(f'no recording "{chosen}"; mend: choose one of {", ".join(tapes.names)}')
         return USAGE
-    path = shelf() / f"{chosen}{SUFFIX}"
-    return with_tape(path, lambda tape: play(tape, at=None, speed=speed, screen=screen, at_end="loop"))
+    choice = Choice(tapes, chosen, menu=name is None)
+    return with_tape(
+        tapes.path(chosen),
+        lambda tape: play(tape, at=None, speed=speed, screen=screen, at_end="loop", choice=choice),
+    )
 
 
 def list_demos() -> int:
     """Print what can be played, one line each."""
-    for line in lines():
+    for line in lines(Shelf(shelf())):
         sys.stdout.write(line + "\n")
     return DONE
 
 
-def lines() -> Iterator[str]:
+def lines(tapes: Shelf) -> Iterator[str]:
     """Name, length and title of every recording."""
-    known = names()
-    width = max(map(len, known), default=0)
-    for name in known:
-        try:
-            with Tape.open(shelf() / f"{name}{SUFFIX}") as tape:
-                length = duration(tape.at(len(tape) - 1) - tape.at(0)) if len(tape) else "empty"
-                yield f"{name:<{width}}  {length:>6}  {tape.meta.title}"
-        except (TapeError, OSError) as error:
-            yield f"{name:<{width}}  {'':>6}  can't be played: {error}"
+    width = max(map(len, tapes.names), default=0)
+    for title in tapes.titles:
+        length = "" if title.length_s is None else duration(title.length_s)
+        yield f"{title.name:<{width}}  {length:>6}  {title.text}"

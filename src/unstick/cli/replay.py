@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TypedDict
 
+import msgspec
+
 from unstick.cli.codes import USAGE
 from unstick.cli.complaint import complain
 from unstick.cli.logs import log_to_file
@@ -14,8 +16,10 @@ from unstick.feeds.deck import Deck
 from unstick.feeds.player import AtEnd
 from unstick.tape.meta import context_of
 from unstick.tape.reader import Tape
+from unstick.tape.shelf import Shelf
 from unstick.tui.options import BoardOptions
 from unstick.tui.terminal import refusal
+from unstick.views.shelf import KEY as SHELF
 
 
 class ScreenChoice(TypedDict):
@@ -27,12 +31,28 @@ class ScreenChoice(TypedDict):
     low_bandwidth: bool | None
 
 
+class Choice(msgspec.Struct, frozen=True):
+    """What else may be played: ``menu`` asks for it at once."""
+
+    shelf: Shelf
+    playing: str
+    menu: bool = False
+
+
 def run_replay(path: Path, *, at: str | None, speed: float, screen: ScreenChoice) -> int:
     """Play the tape at ``path``; the exit code."""
     return with_tape(path, lambda tape: play(tape, at=at, speed=speed, screen=screen, at_end="stay"))
 
 
-def play(tape: Tape, *, at: str | None, speed: float, screen: ScreenChoice, at_end: AtEnd) -> int:
+def play(
+    tape: Tape,
+    *,
+    at: str | None,
+    speed: float,
+    screen: ScreenChoice,
+    at_end: AtEnd,
+    choice: Choice | None = None,
+) -> int:
     """Show the board from ``tape`` until it is left; the exit code."""
     begin = at_moment(tape, at, tape.at(0))
     refused = refusal()
@@ -43,7 +63,10 @@ def play(tape: Tape, *, at: str | None, speed: float, screen: ScreenChoice, at_e
     from unstick.tui.run import run_board  # noqa: PLC0415 - imports Textual
 
     context = context_of(tape.meta.settings)
-    session = Session(context, Deck(tape, context, "replay", speed=speed, at=begin, at_end=at_end))
+    shelf = choice.shelf if choice else None
+    deck = Deck(tape, context, "replay", shelf=shelf, speed=speed, at=begin, at_end=at_end)
+    deck.playing = choice.playing if choice else ""
+    session = Session(context, deck)
     options = BoardOptions(
         context=context.name,
         production=context.production,
@@ -53,5 +76,6 @@ def play(tape: Tape, *, at: str | None, speed: float, screen: ScreenChoice, at_e
         fps=screen["fps"],
         slow=bool(screen["low_bandwidth"]),
         log_path=log,
+        opens=SHELF if choice and choice.menu else "",
     )
     return run_board(session, session, options)

@@ -15,6 +15,7 @@ from unstick.settings import Context
 from unstick.views.differ import differences
 from unstick.views.pane import PaneView
 from unstick.views.screen import Told
+from unstick.views.shelf import shelf
 from unstick.views.tell import tell
 
 
@@ -62,9 +63,12 @@ class Session:
         return replace(self._told[1], place=self.cursor.place, pages=self._pages(board))
 
     def _pages(self, board: Board) -> tuple[PaneView, ...]:
-        first = self.cursor.compared if self.cursor else None
-        if first is None:
-            return ()
-        if self._compared is None or self._compared[:2] != (first, board):
-            self._compared = first, board, differences(first, board)
-        return (self._compared[2],)
+        deck = self.cursor
+        pages: list[PaneView] = []
+        if deck is not None and deck.compared is not None:
+            if self._compared is None or self._compared[:2] != (deck.compared, board):
+                self._compared = deck.compared, board, differences(deck.compared, board)
+            pages.append(self._compared[2])
+        if deck is not None and deck.shelf is not None:
+            pages.append(shelf(deck.shelf.titles, deck.playing))
+        return tuple(pages)

@@ -56,3 +56,6 @@ class Cursor(Protocol):
 
     def compare(self) -> str:
         """Remember this instant, to compare others with it; or forget the one that was remembered."""
+
+    def choose(self, name: str) -> str:
+        """Play something else, by its name on the shelf."""

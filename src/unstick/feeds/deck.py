@@ -21,9 +21,12 @@ from unstick.feeds.player import POLL_S, AtEnd, Player
 from unstick.feeds.recorder import Recorder
 from unstick.settings import Context
 from unstick.tape.event import ACTION, MARK, Event
+from unstick.tape.meta import context_of
 from unstick.tape.moment import moment
 from unstick.tape.recent import Recent
+from unstick.tape.record import TapeError
 from unstick.tape.reel import Reel
+from unstick.tape.shelf import Shelf
 
 SLICE_S = 0.03
 """So long boards are folded before others may work."""
@@ -43,12 +46,16 @@ class Deck:
         *,
         source: Feed | None = None,
         recorder: Recorder | None = None,
+        shelf: Shelf | None = None,
         speed: float = 1.0,
         at: float | None = None,
         at_end: AtEnd = "stay",
     ) -> None:
         self.reel = reel
         self.name = name
+        self.shelf = shelf
+        self.playing = ""
+        """What was chosen from the shelf."""
         self.board: Board | None = None
         """The board where one stands."""
         self.compared: Board | None = None
@@ -62,15 +69,22 @@ class Deck:
         """The Frames that are shown; before each of them :attr:`board` is folded up to it."""
         beside = asyncio.ensure_future(self._work())
         try:
-            async with contextlib.aclosing(self.player.numbers()) as numbers:
-                async for number in numbers:
-                    if await self._reach(number) and self.board is not None:
-                        yield self.board.frame
+            reel: Reel | None = None
+            while reel is not self.reel:  # something else was chosen
+                reel = self.reel
+                async for frame in self._played():
+                    yield frame
         finally:
             if self.recorder is not None and not self.player.failed:
                 await self.recorder.stop()
             beside.cancel()
             await asyncio.wait([beside], timeout=CLOSE_S)
+
+    async def _played(self) -> AsyncGenerator[Frame, None]:
+        async with contextlib.aclosing(self.player.numbers()) as numbers:
+            async for number in numbers:
+                if await self._reach(number) and self.board is not None:
+                    yield self.board.frame
 
     async def _work(self) -> None:
         """What goes on beside the playing; its failure is that of the frames."""
@@ -234,3 +248,17 @@ class Deck:
         if self.compared is None:
             return "forgotten"
         return f"A is {clock_time(self.compared.frame.at)}Z; go elsewhere, and b tells what differs"
+
+    def choose(self, name: str) -> str:
+        """Play something else, by its name on the shelf."""
+        try:
+            tape = self.shelf.open(name) if self.shelf is not None and name in self.shelf.names else None
+        except (OSError, TapeError) as error:
+            return f"{name} can't be played: {error}"
+        if tape is None:
+            return f"there is no {name}"
+        self.player.end()
+        self.reel, self.playing, self.compared = tape, name, None
+        self.history = History(tape, context_of(tape.meta.settings))
+        self.player = Player(tape, at_end=self.player.at_end)
+        return ""

@@ -48,7 +48,7 @@ class Player:
         """The number of the newest Frame that was given out."""
         self.paused = False
         self.speed = min(max(speed, SPEEDS[0]), SPEEDS[1])
-        self._at_end = at_end
+        self.at_end = at_end
         self._jump: int | None = None
         self._aim = self.position
         self._follow = follow
@@ -57,6 +57,7 @@ class Player:
         self._changed = asyncio.Event()
         self._since = 0.0
         self._error: BaseException | None = None
+        self._ended = False
 
     @property
     def wanted(self) -> int | None:
@@ -126,6 +127,11 @@ class Player:
         """The reel has more Frames, or will have none any more."""
         self._changed.set()
 
+    def end(self) -> None:
+        """Give out no more."""
+        self._ended = True
+        self._changed.set()
+
     @property
     def failed(self) -> bool:
         """Whether it ended with an error; whoever reads may begin again."""
@@ -166,6 +172,8 @@ class Player:
         while True:
             self._changed.clear()
             self._check()
+            if self._ended:
+                return None
             reel.refresh()
             if self._jump is not None or here < reel.first:
                 return self._take_jump(here)
@@ -198,9 +206,9 @@ class Player:
         if self.paused:
             return here, math.inf
         if ahead > reel.last:
-            if reel.growing() or self._at_end == "stay":
+            if reel.growing() or self.at_end == "stay":
                 return None, math.inf
-            return (reel.first, self._since + REWIND_S) if self._at_end == "loop" else (None, 0.0)
+            return (reel.first, self._since + REWIND_S) if self.at_end == "loop" else (None, 0.0)
         ahead = max(ahead, reel.find(reel.at(here) + LEAST_S * self.speed))
         span = min(reel.at(ahead) - reel.at(here), max(LONGEST_S, LEAST_S * self.speed))
         return ahead, self._since + span / self.speed

@@ -31,6 +31,7 @@ from unstick.views.differ import KEY as DIFFERENCE
 from unstick.views.screen import PANE_KEYS
 from unstick.views.scrub import draw_caption, draw_scrub, scrubbed
 from unstick.views.select import parse
+from unstick.views.shelf import KEY as SHELF
 
 if TYPE_CHECKING:
     from unstick.tui.app import BoardApp
@@ -65,6 +66,7 @@ class BoardScreen(Travel, PrivateScreen, inherit_bindings=False):
         self._lines = False, 0
         """Whether there is an alarm, and how many lines tell of time."""
         self._marked_at: float | None = None
+        self._opens = options.opens
         self._single = PANE_KEYS[0]
         self._by_places = ByPlaces(self.spots)
         self._panes = {choices.VERDICT: Pane(choices.VERDICT, "")}
@@ -124,6 +126,9 @@ class BoardScreen(Travel, PrivateScreen, inherit_bindings=False):
         self.latest = news
         if news.told is not None:
             self.told = news.told
+            if self._opens and self._has(self._opens):
+                self._overlay.open_page(self._opens)
+                self._opens = ""
         self.show_picture()
 
     def show_picture(self) -> None:
@@ -305,6 +310,20 @@ class BoardScreen(Travel, PrivateScreen, inherit_bindings=False):
             self._overlay.open_page(DIFFERENCE)
             self.change(self.ui)
 
+    def _has(self, page: str) -> bool:
+        return any(view.key == page for view in self.told.pages)
+
+    def action_page_of(self, key: str) -> None:
+        """A page that comes with the picture, or back."""
+        opened = self._overlay.shows(key)
+        self._overlay.close()
+        if not opened and self._has(key):
+            self._overlay.open_page(key)
+        self.change(self.ui)
+        if not self._has(key):
+            self.notice = "there is nothing else to play"
+            self.draw_bands()
+
     def typed(self, event: events.Key | events.Paste) -> bool:
         """Take what was typed as a part of the footer's draft; whether one is being written."""
         return self._footer.take(event)
@@ -350,9 +369,13 @@ class BoardScreen(Travel, PrivateScreen, inherit_bindings=False):
         self.repaint()
 
     def action_open(self) -> None:
-        """Everything known of the row under the cursor."""
+        """Everything known of the row under the cursor; on a page of choices, choose."""
         row = self.front.current
-        if row is not None and not self._overlay.is_open:
+        if row is not None and self._overlay.shows(SHELF):
+            name = row.key
+            self.action_close()
+            self.wish(lambda cursor: cursor.choose(name))
+        elif row is not None and not self._overlay.is_open:
             self._overlay.open_row(self.front, row)
             self.change(self.ui)
 

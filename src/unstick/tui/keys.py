@@ -71,6 +71,7 @@ REGISTRY: tuple[Key, ...] = (
     Key("mark-previous", ("N",), "skip(-1)", "the mark before", "Time"),
     Key("compare", ("b",), "compare", "remember this instant as A; elsewhere: what differs from A", "Time"),
     Key("record", ("r",), "record", "record to a tape, or end it", "Time", "record"),
+    Key("shelf", ("l",), "page_of('shelf')", "other recordings", "Screen"),
     Key("theme", ("t",), "theme", "next theme", "Screen", "theme"),
     Key("redraw", ("ctrl+l",), "redraw", "draw everything again", "Screen"),
     Key("help", ("question_mark", "f1"), "help", "this page", "Screen", "help"),

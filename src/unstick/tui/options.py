@@ -19,6 +19,8 @@ class BoardOptions(msgspec.Struct, frozen=True):
     mouse: bool = True
     ascii: bool | None = None
     keys: Mapping[str, str] = {}
+    opens: str = ""
+    """The key of a page that lies over the board from the first picture that has it."""
     fps: int | None = None
     """Frames per second at most; unset: 60."""
     slow: bool = False
