@@ -295,6 +295,46 @@ class Maintenance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.name or (self.files[0] if self.files else self.preset or "")
 
 
+PROBE_COMMANDS = frozenset(
+    {
+        *("GET", "STRLEN", "LLEN", "HLEN", "HGET", "HSTRLEN", "SCARD", "ZCARD", "ZCOUNT", "ZSCORE"),
+        *("DBSIZE", "EXISTS", "PTTL"),
+    }
+)
+"""Redis commands that read one value."""
+
+
+class Probe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A number of your own, by SQL, a Redis command, or over HTTP."""
+
+    name: Label
+    """How the board calls it."""
+    label: Label = ""
+    """What is counted, in words."""
+    sql: str = ""
+    """One SELECT: the first column of its first row, read-only and within the limits of ``[postgres]``."""
+    redis: tuple[str, ...] = ()
+    """A command that reads one value, with its arguments: ``["LLEN", "outbox"]``."""
+    redis_url: RedisUrl | None = None
+    """Unset: the Redis server above."""
+    url: HttpUrl | None = None
+    """A JSON document, Prometheus text, or the base of a Prometheus server."""
+    json: str = ""
+    """Dotted path of the number in the document at ``url``: ``queues.0.depth``; unset: it is a number itself."""
+    metric: str = ""
+    """Of the Prometheus text at ``url``: ``name`` or ``name{label="value"}``; several samples are added."""
+    promql: str = ""
+    """An instant query to the Prometheus at ``url``; of several series the worst counts."""
+    unit: Label = ""
+    """Stands behind the number."""
+    warning: float | None = None
+    """From this value on."""
+    critical: float | None = None
+    """From this value on."""
+    below: bool = False
+    """The lower the worse: the limits are reached from above."""
+
+
 class Host(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """This host."""
 
@@ -399,15 +439,21 @@ class Intervals(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Dependencies."""
     maintenance_s: Seconds = 30.0
     """Files of maintenance jobs."""
+    probes_s: Seconds = 60.0
+    """Numbers of your own."""
     automation_s: Seconds = 15.0
     """Automation workers; of the twenty requests a minute that their metrics take this is four."""
 
+
+BESIDE = ("automation", "dependency", "maintenance", "probe")
+"""What a context may watch without a server of the job systems."""
 
 FLOORS = Intervals(
     *(0.5, 1.0, 2.0, 1.0, 5.0, 5.0, 10.0, 1.0, 5.0, 1.0),
     servers_s=5.0,
     dependencies_s=5.0,
     maintenance_s=10.0,
+    probes_s=10.0,
     automation_s=6.0,
 )
 """The least interval of each source, in seconds."""
@@ -480,6 +526,7 @@ class Context(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     automation: tuple[Automation, ...] = ()
     dependency: tuple[Dependency, ...] = ()
     maintenance: tuple[Maintenance, ...] = ()
+    probe: tuple[Probe, ...] = ()
     thresholds: Thresholds = Thresholds()
     intervals: Intervals = Intervals()
     actions: Actions = Actions()

@@ -146,12 +146,16 @@ class PostgresConnection:
         return cost
 
     @contextlib.asynccontextmanager
-    async def look(self, explain: Explain = lambda _code, _said: None) -> AsyncIterator[Look]:
-        """A read-only transaction on the open connection. Naive timestamps count as UTC in it."""
+    async def look(self, explain: Explain = lambda _code, _said: None, *, undo: bool = False) -> AsyncIterator[Look]:
+        """A read-only transaction on the open connection. Naive timestamps count as UTC in it.
+
+        ``undo``: it is rolled back, for statements of others; before PostgreSQL 16 large objects are written in it.
+        """
+        end = "ROLLBACK" if undo else "COMMIT"
         try:
             await self.ask(lambda link: link.execute(self._begin), explain, self._begin)
             yield Look(self, explain)
-            await self.ask(lambda link: link.execute("COMMIT"), explain, "COMMIT")
+            await self.ask(lambda link: link.execute(end), explain, end)
         except BackendError as error:
             if not error.transport:
                 await self._roll_back()

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from unstick.board import automation, dependency, maintenance, postgres_server, redis_server
+from unstick.board import automation, dependency, maintenance, postgres_server, probe, redis_server
 from unstick.board.judged import Judged
 from unstick.board.memory import Notes
 from unstick.board.sources import HICCUP_S, Seen, Sight, SourceState
@@ -18,6 +18,7 @@ from unstick.facts.dependency import DependencyFacts
 from unstick.facts.health import HealthFacts
 from unstick.facts.level import Level, worst
 from unstick.facts.maintenance import MaintenanceFacts
+from unstick.facts.probe import ProbeFacts
 from unstick.facts.reading import TroubleKind
 from unstick.facts.servers import PostgresServerFacts, RedisServerFacts
 from unstick.settings import Context
@@ -30,6 +31,7 @@ JUDGES: Mapping[type, Judge] = {
     AutomationFacts: automation.judge,
     DependencyFacts: dependency.judge,
     MaintenanceFacts: maintenance.judge,
+    ProbeFacts: probe.judge,
 }
 """One line per system that is told among the services, and nowhere else."""
 
@@ -104,7 +106,7 @@ def _judged(service: Service, judged: Judged, notes: Notes) -> Service:
     return msgspec.structs.replace(service, level=level, note=service.note or judged.note, judged=judged)
 
 
-_GONE = frozenset(
+GONE = frozenset(
     {
         TroubleKind.REFUSED,
         TroubleKind.TIMEOUT,
@@ -125,7 +127,7 @@ def _level(state: SourceState) -> Level:
     """
     if state.state == "fresh":
         return Level.OK
-    if state.trouble is None or state.trouble.kind not in _GONE or state.trouble.retry_after_s is not None:
+    if state.trouble is None or state.trouble.kind not in GONE or state.trouble.retry_after_s is not None:
         return Level.UNKNOWN
     hiccup = state.state == "stale" and (state.failing_s or 0.0) < HICCUP_S
     lists_locks = state.source.system == "locks" and state.source.server == "http"

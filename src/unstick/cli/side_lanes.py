@@ -11,7 +11,7 @@ from unstick.config.presets import dependency, maintenance
 from unstick.feeds.live import LaneSpec
 from unstick.pollers.base import Lane
 from unstick.secret import Url
-from unstick.settings import Context, Dependency, Locks
+from unstick.settings import Context, Dependency, Locks, Probe
 
 GRACE_S = 1.0
 """What a lane waits longer than its question."""
@@ -78,6 +78,19 @@ def maintenance_lanes(context: Context) -> Iterator[LaneSpec]:
             f"maintenance:{entry.known_as}", "maintenance", "files", lambda i: i.maintenance_s, context
         )
         yield files_lane((source, poller("maintenance", "MaintenancePoller", entry)))
+
+
+def probe_question(kind: str, server: str, entry: Probe, context: Context) -> Question:
+    """A number of one's own, asked on the connection to ``server``."""
+    source = source_of(f"probe:{entry.name}", "probe", server, lambda i: i.probes_s, context)
+    return source, poller("probe", kind, entry)
+
+
+def probe_lanes(context: Context) -> Iterator[LaneSpec]:
+    """Numbers that are read over HTTP."""
+    for entry in context.probe:
+        if entry.url is not None:
+            yield http_lane(root(entry.url), [probe_question("HttpProbe", "http", entry, context)])
 
 
 def files_lane(question: Question) -> LaneSpec:

@@ -8,7 +8,7 @@ from pathlib import Path
 from unstick.cli.codes import CONFIG
 from unstick.cli.complaint import complain
 from unstick.config import ConfigError, Loaded, load
-from unstick.settings import Context
+from unstick.settings import BESIDE, Context
 from unstick.tui.keys import check_overrides
 
 DISCOVERY_S = 2.5
@@ -28,7 +28,7 @@ def open_config(path: Path | None, context: str | None) -> Loaded | int:
 def watchable(loaded: Loaded) -> bool:
     """Whether there is anything to look at; complains if not."""
     context = loaded.context
-    if not loaded.discover or context.celery or context.automation or context.dependency or context.maintenance:
+    if not loaded.discover or context.celery or any(getattr(context, name) for name in BESIDE):
         return True
     if context.postgres.url or context.redis.url or context.rabbitmq.url or context.rabbitmq.management_url:
         return True

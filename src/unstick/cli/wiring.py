@@ -7,7 +7,13 @@ from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
 from unstick.cli.lanes import Question, http_lane, poller, source_of
-from unstick.cli.side_lanes import automation_lanes, dependency_lanes, maintenance_lanes
+from unstick.cli.side_lanes import (
+    automation_lanes,
+    dependency_lanes,
+    maintenance_lanes,
+    probe_lanes,
+    probe_question,
+)
 from unstick.facts.reading import Source
 from unstick.feeds.live import LaneSpec
 from unstick.pollers.base import Lane
@@ -31,6 +37,7 @@ def lane_specs(context: Context) -> tuple[LaneSpec, ...]:
         *automation_lanes(context),
         *dependency_lanes(context),
         *maintenance_lanes(context),
+        *probe_lanes(context),
     )
 
 
@@ -63,6 +70,10 @@ def _redis(context: Context) -> Iterator[LaneSpec]:
             name = _unique("celery", celery.name, len(context.celery))
             source = source_of(name, "celery", "redis", lambda i: i.celery_s, context)
             lanes.setdefault(url, []).append((source, poller("celery", "CeleryPoller", celery)))
+    for probe in context.probe:
+        url = probe.redis_url or context.redis.url
+        if probe.redis and url is not None:
+            lanes.setdefault(url, []).append(probe_question("RedisProbe", "redis", probe, context))
     for url, questions in _redis_servers(context, tuple(lanes)):
         lanes.setdefault(url, []).extend(questions)
     for url, questions in lanes.items():
@@ -130,6 +141,7 @@ def _postgres(context: Context) -> Iterator[LaneSpec]:
     if locks is not None and locks.table is not None:
         source = source_of("locks", "locks", "postgres", lambda i: i.locks_s, context)
         questions.append((source, poller("locks", "LockTablePoller", locks, grace_s=0.0)))
+    questions += [probe_question("SqlProbe", "postgres", probe, context) for probe in context.probe if probe.sql]
     if context.servers.postgres:
         source = source_of("postgres-server", "server", "postgres", lambda i: i.servers_s, context)
         questions.append((source, poller("postgres_server", "PostgresServerPoller", context)))

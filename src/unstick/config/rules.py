@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
+from unstick.config.probe_rules import probe_problem
 from unstick.config.schema import keys
 from unstick.config.tree import Entry
 from unstick.config.values import shown, span
@@ -46,8 +47,9 @@ class _Rules:
         self._warning_before_critical()
         self._crawler()
         self._silence_limits()
-        for system in ("dramatiq", "celery", "health", "automation", "dependency", "maintenance"):
+        for system in ("dramatiq", "celery", "health", "automation", "dependency", "maintenance", "probe"):
             self._names(system)
+        self._probes()
         self._whole("dependency", "url", "preset")
         self._whole("maintenance", "files", "preset")
         self._balance_key()
@@ -129,6 +131,14 @@ class _Rules:
             usable = self._usable(system, *(f"{system}.{index}.{key}" for key in either))
             if entry is not None and usable and not any(getattr(settings, key) for key in either):
                 self._reader.complain(entry, f"says neither {' nor '.join(either)}", f"add {either[0]} = …")
+
+    def _probes(self) -> None:
+        for index, probe in enumerate(self._context.probe):
+            entry = self._tree.at("probe", index)
+            wrong = probe_problem(probe)
+            if entry is not None and wrong is not None and self._usable("probe"):
+                key, what, mend = wrong
+                self._reader.complain(entry.at(key) or entry, what, mend)
 
     def _balance_key(self) -> None:
         sync = self._context.sync

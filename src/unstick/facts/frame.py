@@ -13,6 +13,7 @@ from unstick.facts.health import HealthFacts
 from unstick.facts.host import HostFacts
 from unstick.facts.locks import LockFacts
 from unstick.facts.maintenance import MaintenanceFacts
+from unstick.facts.probe import ProbeFacts
 from unstick.facts.rabbitmq import RabbitFacts
 from unstick.facts.reading import Fresh, Missing, Source, Stale
 from unstick.facts.servers import PostgresServerFacts, RedisServerFacts
@@ -33,6 +34,7 @@ Fact = (
     | AutomationFacts
     | DependencyFacts
     | MaintenanceFacts
+    | ProbeFacts
 )
 """One line per system: the registry of facts. Members are tagged, so a tape can tell them apart."""
 

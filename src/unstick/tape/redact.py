@@ -37,6 +37,8 @@ READABLE = frozenset(
             "Allowance.endpoint",
             "AutomationFacts.status",
             "AutomationFacts.failing",
+            "ProbeFacts.way",
+            "ProbeFacts.unit",
             "DependencyFacts.kind",
             "DependencyFacts.hint",
             "Sessions.state",

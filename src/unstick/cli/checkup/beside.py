@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 
 from unstick import clock
 from unstick.board.board import fold
-from unstick.board.services import Service
+from unstick.board.services import GONE, Service
 from unstick.cli.checkup.check import Check, Mark, check, of_trouble
 from unstick.cli.wiring import lane_specs
 from unstick.facts.frame import Frame, Observation
 from unstick.facts.level import Level
 from unstick.facts.reading import Missing
 from unstick.feeds.live import LaneSpec
-from unstick.settings import Context
+from unstick.settings import BESIDE, Context
 
-SYSTEMS = frozenset({"automation", "dependency", "maintenance"})
 AT_ONCE = 8
 
 
@@ -40,7 +40,7 @@ async def beside(context: Context) -> list[Check]:
 
 
 def _wanted(spec: LaneSpec) -> frozenset[str]:
-    return frozenset(source.id for source in spec.sources if source.system in SYSTEMS)
+    return frozenset(source.id for source in spec.sources if source.system in BESIDE)
 
 
 def _told(frame: Frame, context: Context) -> Iterator[Check]:
@@ -48,7 +48,9 @@ def _told(frame: Frame, context: Context) -> Iterator[Check]:
     for observation in frame.observations:
         name, reading = observation.source.id, observation.reading
         if isinstance(reading, Missing):
-            yield of_trouble(name, reading.trouble)
+            found = of_trouble(name, reading.trouble)
+            reached = found.mark is Mark.DOWN and reading.trouble.kind not in GONE
+            yield replace(found, mark=Mark.WARNING) if reached else found
         else:
             yield _judged(rows[name])
 

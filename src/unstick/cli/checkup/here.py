@@ -70,7 +70,18 @@ def _colours(environ: Mapping[str, str], term: str) -> str:
 
 
 def _watched(context: Context) -> list[Check]:
-    systems = ("crawler", "locks", "sync", "dramatiq", "celery", "health", "automation", "dependency", "maintenance")
+    systems = (
+        "crawler",
+        "locks",
+        "sync",
+        "dramatiq",
+        "celery",
+        "health",
+        "automation",
+        "dependency",
+        "maintenance",
+        "probe",
+    )
     named = [name for name in systems if getattr(context, name)]
     if context.rabbitmq.url is not None or context.rabbitmq.management_url is not None:
         named.append("rabbitmq")
