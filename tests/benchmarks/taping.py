@@ -6,14 +6,17 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+import psutil
 
 from unstick.facts.crawler import CrawlerFacts, CrawlerWorker, ProxyPool, ProxyRow, TaskTable
 from unstick.facts.dramatiq import DramatiqFacts, DramatiqProcess, DramatiqQueue
@@ -22,15 +25,20 @@ from unstick.facts.host import Disk, HostFacts, Process
 from unstick.facts.locks import LockFacts, LockRow
 from unstick.facts.rabbitmq import RabbitConnection, RabbitFacts, RabbitQueue
 from unstick.facts.reading import Cost, Fresh, Source
+from unstick.feeds.history import History
 from unstick.settings import Context, Crawler
 from unstick.tape.meta import Meta, kept
 from unstick.tape.reader import Tape
+from unstick.tape.recent import FRAMES as FRAMES_KEPT
+from unstick.tape.recent import Recent
 from unstick.tape.record import unpack
 from unstick.tape.writer import Writer
 
 FRAMES = 3600
 DAY = 86_400
 SEEKS = 300
+CONTEXT = Context(name="bench", crawler=Crawler())
+META = Meta(kept(CONTEXT))
 T0 = 1_765_335_000.0
 EVERY = {"dramatiq": 1, "crawler": 2, "host": 2, "locks": 3, "rabbitmq": 5}
 
@@ -115,10 +123,99 @@ def timed(call: Callable[[], object]) -> float:
     return (time.process_time() - begun) * 1000
 
 
+@dataclass
+class Figures:
+    """What a tape of ``frames`` cost; times in milliseconds, sorted."""
+
+    frames: int
+    size: int
+    plain: float
+    """Bytes of one Frame as JSON."""
+    writes: list[float]
+    opening: float
+    keys: list[float]
+    """Of the decode of one keyframe."""
+    seeks: list[float]
+    waits: list[float]
+    """Of the same seeks, by the clock on the wall."""
+    folds: list[float]
+
+    @property
+    def ratio(self) -> float:
+        """How many decodes of a keyframe the 99th of 100 seeks costs."""
+        return p99(self.seeks) / p50(self.keys)
+
+
+def p50(values: list[float]) -> float:
+    """The middle."""
+    return values[len(values) // 2]
+
+
+def p99(values: list[float]) -> float:
+    """All but one of a hundred are below."""
+    return values[int(len(values) * 0.99)]
+
+
+def measured(path: Path, count: int) -> Figures:
+    """Record ``count`` Frames to ``path`` and go anywhere on that tape."""
+    writer = Writer(path, META)
+    writes, plain = [], []
+    for frame in frames(count):
+        if frame.seq % 60 == 0:
+            plain.append(float(len(msgspec.json.encode(frame))))
+        writes.append(timed(lambda frame=frame: writer.frame(frame)))  # type: ignore[misc]
+    writer.close()
+    opening = timed(lambda: Tape.open(path).close())
+    dice = random.Random(2)
+    with Tape.open(path) as tape:
+        keyframes = [entry for entry in tape.entries if entry.header.kind == "K"]
+        keys = [
+            timed(lambda entry=entry: unpack(entry.header, tape._payload(entry)))  # type: ignore[misc]
+            for entry in dice.choices(keyframes, k=SEEKS)
+        ]
+        seeks, waits = [], []
+        for number in dice.choices(range(count), k=SEEKS):
+            begun = time.monotonic()
+            seeks.append(timed(lambda number=number: tape.frame(number)))  # type: ignore[misc]
+            waits.append((time.monotonic() - begun) * 1000)
+        past = History(tape, CONTEXT)
+        folds = [timed(past.advance) for _ in range(min(count, 300))]
+    for values in (writes, keys, seeks, waits, folds, plain):
+        values.sort()
+    return Figures(count, path.stat().st_size, p50(plain), writes, opening, keys, seeks, waits, folds)
+
+
+def tell(told: Figures) -> None:
+    """Print the figures."""
+    each = told.size / told.frames
+    print(f"  a frame as JSON {told.plain / 1000:6.0f} kB, on the tape {each:6.0f} B")
+    print(f"  24 h at 1 Hz    {each * DAY / 1e6:6.0f} MB")
+    print(f"  write, ms CPU   {spread(told.writes)}   (p50, p99)")
+    print(f"  open, ms CPU    {told.opening:7.2f}, of 24 h {told.opening * DAY / told.frames:7.0f}")
+    print(f"  keyframe, ms    {spread(told.keys)}   (decode of one)")
+    print(f"  seek, ms CPU    {spread(told.seeks)}   p99 is {told.ratio:.0f} keyframes")
+    print(f"  seek, ms wall   {spread(told.waits)}")
+    print(f"  fold, ms CPU    {spread(told.folds)}   (read and folded at the edge)")
+
+
 def spread(values: list[float]) -> str:
     """p50 and p99."""
-    values = sorted(values)
-    return f"{values[len(values) // 2]:7.2f}  {values[int(len(values) * 0.99)]:7.2f}"
+    return f"{p50(values):7.2f}  {p99(values):7.2f}"
+
+
+def remembered() -> None:
+    """Print what two hours in memory take: records, and boards to go back to."""
+    reel = Recent(META)
+    past = History(reel, CONTEXT)
+    gc.collect()
+    before = psutil.Process().memory_info().rss
+    for frame in frames(FRAMES_KEPT):
+        reel.append(frame)
+        past.advance()
+    gc.collect()
+    grown = psutil.Process().memory_info().rss - before
+    records = reel.size / 1e6
+    print(f"  2 h in memory   {grown / 1e6:6.0f} MB, of which records {records:.0f} MB, boards {len(past._kept)}")
 
 
 def main() -> None:
@@ -126,31 +223,8 @@ def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 and sys.argv[1].isdigit() else FRAMES
     print(f"\ntaping: {count} frames of a large stack   (python -m tests.benchmarks.taping)")
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "a.tape"
-        writer = Writer(path, Meta(kept(Context(name="bench", crawler=Crawler()))))
-        writes, size = [], 0
-        for frame in frames(count):
-            size += len(msgspec.json.encode(frame)) if frame.seq % 60 == 0 else 0
-            writes.append(timed(lambda frame=frame: writer.frame(frame)))  # type: ignore[misc]
-        writer.close()
-        each = path.stat().st_size / count
-        print(f"  a frame as JSON {size / max(1, count // 60) / 1000:6.0f} kB, on the tape {each:6.0f} B")
-        print(f"  24 h at 1 Hz    {each * DAY / 1e6:6.0f} MB")
-        print(f"  write, ms CPU   {spread(writes)}   (p50, p99)")
-        begun = timed(lambda: Tape.open(path).close())
-        print(f"  open, ms CPU    {begun:7.2f}, of 24 h {begun * DAY / count:7.0f}")
-        _seeks(path, count)
-
-
-def _seeks(path: Path, count: int) -> None:
-    dice = random.Random(2)
-    with Tape.open(path) as tape:
-        keys = [entry for entry in tape.entries if entry.header.kind == "K"]
-        decoded = [timed(lambda entry=entry: unpack(entry.header, tape._payload(entry))) for entry in keys * 3]  # type: ignore[misc]
-        seeks = [timed(lambda: tape.frame(dice.randrange(count))) for _ in range(SEEKS)]
-    one, far = sorted(decoded)[len(decoded) // 2], sorted(seeks)[int(SEEKS * 0.99)]
-    print(f"  keyframe, ms    {spread(decoded)}   (decode of one)")
-    print(f"  seek, ms CPU    {spread(seeks)}   p99 is {far / one:.0f} keyframes")
+        tell(measured(Path(folder) / "a.tape", count))
+    remembered()
 
 
 if __name__ == "__main__":

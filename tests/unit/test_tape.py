@@ -30,6 +30,7 @@ from unstick.tape.delta import SAME, apply, change
 from unstick.tape.event import GAP, MARK, SOURCE
 from unstick.tape.meta import FoldSettings, context_of, kept
 from unstick.tape.moment import moment, span
+from unstick.tape.parts import Parts
 from unstick.tape.reader import Tape
 from unstick.tape.record import HEADER_SIZE, DamageError, TapeError, pack, parse_header
 from unstick.tape.redact import READABLE, Redactor
@@ -418,3 +419,56 @@ def test_a_recording_is_never_overwritten(tmp_path: Path) -> None:
     writer.close()
     with pytest.raises(TapeError, match="exists already"):
         Writer(path, META)
+
+
+def test_all_parts_of_a_recording_play_as_one(tmp_path: Path) -> None:
+    frames = list(Stack(4).frames(400))
+    writer = Writer(tmp_path / "a.tape", META, sizes=Sizes(part=20_000, keep=1 << 30))
+    for number, made in enumerate(frames[:300]):
+        writer.frame(made)
+        if number in {5, 250}:
+            writer.mark(f"mark {number}")
+    with Parts.open(tmp_path / "a.tape") as whole:
+        assert len(whole.tapes) >= 3
+        assert len(whole) == 300
+        for number in (299, 0, 150, 149, 151, 298, 1):
+            assert same(whole.frame(number) or frames[-1], frames[number])
+        assert [number for number, _ in whole.frames()] == list(range(300))
+        assert whole.find(frames[170].at) == 170
+        assert [event.text for event in whole.events() if event.event == MARK] == ["mark 5", "mark 250"]
+        assert whole.growing()
+        parts = len(whole.tapes)
+        for made in frames[300:]:
+            writer.frame(made)
+        assert whole.refresh() == 100
+        assert len(whole.tapes) > parts
+        assert same(whole.frame(399) or frames[0], frames[399])
+        writer.close()
+        assert not whole.growing()
+    with Parts.open(tmp_path / "a.000002.tape") as alone:
+        assert len(alone.tapes) == 1
+        assert alone.meta.part == 2
+    (tmp_path / "a.tape").unlink()
+    with Parts.open(tmp_path / "a.tape") as rest:
+        assert rest.meta.part == 2
+        assert same(rest.frame(rest.last) or frames[0], frames[399])
+    with Tape.open(tmp_path / "a.000003.tape") as hurt:
+        entry = next(entry for entry in hurt.entries if entry.header.kind == "K")
+    with (tmp_path / "a.000003.tape").open("r+b") as file:
+        file.seek(entry.offset + 60)
+        file.write(b"\xff\xff\xff")
+    with Parts.open(tmp_path / "a.tape") as rest:
+        missing = [number for number in range(len(rest)) if rest.frame(number) is None]
+        assert len(missing) < 61
+        ((at, what),) = rest.damages()
+        assert rest.at(missing[0] - 1) <= at <= rest.at(missing[0])
+        assert what
+
+
+def test_a_part_of_another_recording_is_not_taken_for_the_next(tmp_path: Path) -> None:
+    taped(tmp_path / "a.tape", 10)
+    other = Writer(tmp_path / "a.000002.tape", msgspec.structs.replace(META, pid=1))
+    other.frame(next(Stack(1).frames(1)))
+    other.close()
+    with Parts.open(tmp_path / "a.tape") as whole:
+        assert len(whole) == 10

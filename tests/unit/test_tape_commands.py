@@ -18,6 +18,7 @@ from unstick.board.board import Board, fold
 from unstick.cli import demo
 from unstick.cli.main import run
 from unstick.cli.report import Account, lines
+from unstick.tape.parts import Parts
 from unstick.tape.reader import Tape
 
 ROOT = Path(__file__).parents[2]
@@ -105,7 +106,7 @@ def test_a_time_outside_is_a_mistake(
 
 def test_the_report_tells_levels_findings_and_marks_as_the_fold_found_them(tape: Path) -> None:
     boards: list[Board] = []
-    with Tape.open(tape) as opened:
+    with Parts.open(tape) as opened:
         for _, each in opened.frames():
             boards.append(fold(boards[-1] if boards else None, each, CONTEXT))
         account = Account(opened)
@@ -125,7 +126,7 @@ def test_the_report_tells_levels_findings_and_marks_as_the_fold_found_them(tape:
 
 def test_a_report_has_no_power_over_its_reader(tmp_path: Path) -> None:
     taped(tmp_path / "a.tape", 20, marks={3: "<script>x</script> [a](javascript:b) | `c`"})
-    with Tape.open(tmp_path / "a.tape") as opened:
+    with Parts.open(tmp_path / "a.tape") as opened:
         text = "\n".join(lines(opened, Account(opened)))
     assert r"\<script\>x\</script\> \[a\](javascript:b) \| \`c\`" in text
 

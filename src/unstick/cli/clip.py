@@ -11,7 +11,7 @@ from unstick.cli.codes import BAD_TAPE, DONE, USAGE
 from unstick.cli.complaint import complain
 from unstick.cli.tapes import at_moment, io_error, with_tape
 from unstick.facts.units import duration, timestamp
-from unstick.tape.reader import Tape
+from unstick.tape.parts import Parts
 from unstick.tape.record import TapeError
 from unstick.tape.writer import record_all
 
@@ -21,7 +21,7 @@ def run_clip(path: Path, out: Path, *, begin: str | None, end: str | None) -> in
     return with_tape(path, lambda tape: _clip(tape, out, begin, end))
 
 
-def _clip(tape: Tape, out: Path, begin: str | None, end: str | None) -> int:
+def _clip(tape: Parts, out: Path, begin: str | None, end: str | None) -> int:
     since = at_moment(tape, begin, tape.at(0))
     until = at_moment(tape, end, tape.at(len(tape) - 1))
     if since > until:

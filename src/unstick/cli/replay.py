@@ -15,7 +15,7 @@ from unstick.cli.tapes import at_moment, with_tape
 from unstick.feeds.deck import Deck
 from unstick.feeds.player import AtEnd
 from unstick.tape.meta import context_of
-from unstick.tape.reader import Tape
+from unstick.tape.parts import Parts
 from unstick.tape.shelf import Shelf
 from unstick.tui.options import BoardOptions
 from unstick.tui.terminal import refusal
@@ -45,7 +45,7 @@ def run_replay(path: Path, *, at: str | None, speed: float, screen: ScreenChoice
 
 
 def play(
-    tape: Tape,
+    tape: Parts,
     *,
     at: str | None,
     speed: float,

@@ -17,7 +17,7 @@ from unstick.facts.level import Level
 from unstick.facts.units import duration, timestamp
 from unstick.tape.event import Event
 from unstick.tape.meta import context_of
-from unstick.tape.reader import Tape
+from unstick.tape.parts import Parts
 from unstick.views.status_text import status_lines
 
 FLICKER_S = 15.0
@@ -38,7 +38,7 @@ class Stretch(msgspec.Struct):
 class Account:
     """What a tape shows from its first to its last Frame."""
 
-    def __init__(self, tape: Tape) -> None:
+    def __init__(self, tape: Parts) -> None:
         self.levels: list[Stretch] = []
         self.findings: list[Stretch] = []
         self.worst: Board | None = None
@@ -82,13 +82,13 @@ def run_report(path: Path) -> int:
     return with_tape(path, _report)
 
 
-def _report(tape: Tape) -> int:
+def _report(tape: Parts) -> int:
     for line in lines(tape, Account(tape)):
         sys.stdout.write(line + "\n")
     return DONE
 
 
-def lines(tape: Tape, account: Account) -> Iterator[str]:
+def lines(tape: Parts, account: Account) -> Iterator[str]:
     """The report, line by line."""
     first, last = tape.at(0), tape.at(len(tape) - 1)
     title = tape.meta.title or f"What {tape.meta.settings.name} went through"
@@ -149,9 +149,9 @@ def _findings(found: list[Stretch]) -> list[str]:
     return told
 
 
-def _events(events: list[Event], tape: Tape) -> list[str]:
+def _events(events: list[Event], tape: Parts) -> list[str]:
     rows = [(event.at, event.event, plain(event.text)) for event in events]
-    rows += [(*tape.affected(damage)[:1], "damage", plain(damage.what)) for damage in tape.damages]
+    rows += [(at, "damage", plain(what)) for at, what in tape.damages()]
     if not rows:
         return []
     told = [f"| {_at(at)} | {plain(kind)} | {text} |" for at, kind, text in sorted(rows)]

@@ -12,7 +12,7 @@ from unstick.cli.complaint import complain
 from unstick.settings import Context
 from unstick.tape.meta import Meta, kept
 from unstick.tape.moment import moment
-from unstick.tape.reader import Tape
+from unstick.tape.parts import Parts
 from unstick.tape.record import TapeError
 
 
@@ -20,10 +20,10 @@ class UsageError(Exception):
     """What was asked for can't be had of this tape."""
 
 
-def with_tape(path: Path, command: Callable[[Tape], int]) -> int:
-    """Run ``command`` on the tape at ``path``; the exit code. Nothing but its own results reaches standard output."""
+def with_tape(path: Path, command: Callable[[Parts], int]) -> int:
+    """Run ``command`` on all parts of the tape at ``path``; the exit code. Only its results reach standard output."""
     try:
-        with Tape.open(path) as tape:
+        with Parts.open(path) as tape:
             _first(tape)
             return command(tape)
     except TapeError as error:
@@ -36,8 +36,8 @@ def with_tape(path: Path, command: Callable[[Tape], int]) -> int:
         return io_error(path, error)
 
 
-def _first(tape: Tape) -> None:
-    if tape.playable(0) is None:
+def _first(tape: Parts) -> None:
+    if tape.playable(tape.first) is None:
         raise TapeError("holds no frame that can be read", "see unstick verify")
 
 
@@ -62,7 +62,7 @@ def io_error(path: Path, error: OSError) -> int:
             return INPUT_OUTPUT
 
 
-def at_moment(tape: Tape, text: str | None, default: float) -> float:
+def at_moment(tape: Parts, text: str | None, default: float) -> float:
     """The instant that a person asked for. Raises :class:`UsageError`."""
     if text is None:
         return default

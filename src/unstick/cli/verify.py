@@ -11,6 +11,7 @@ from unstick.cli.complaint import complain
 from unstick.cli.tapes import with_tape
 from unstick.facts.units import count, duration, timestamp
 from unstick.tape.event import GAP
+from unstick.tape.parts import Parts
 from unstick.tape.reader import Tape
 from unstick.tape.scan import Damage
 
@@ -20,13 +21,14 @@ def run_verify(path: Path) -> int:
     return with_tape(path, _verify)
 
 
-def _verify(tape: Tape) -> int:
-    tape.check()
-    for line in lines(tape):
-        sys.stdout.write(line + "\n")
-    for damage in tape.damages:
-        complain(f"{tape.path}: {_damaged(tape, damage)}; mend: the rest plays")
-    return BAD_TAPE if tape.damages else DONE
+def _verify(whole: Parts) -> int:
+    for tape in whole.tapes:
+        tape.check()
+        for line in lines(tape):
+            sys.stdout.write(line + "\n")
+        for damage in tape.damages:
+            complain(f"{tape.path}: {_damaged(tape, damage)}; mend: the rest plays")
+    return BAD_TAPE if any(tape.damages for tape in whole.tapes) else DONE
 
 
 def lines(tape: Tape) -> Iterator[str]:

@@ -69,6 +69,11 @@ class Recent(Reel):
         return (_LOST, b"") if header is None else (header, record[HEADER_SIZE:])
 
     @property
+    def size(self) -> int:
+        """Bytes of the records that are kept."""
+        return self._size
+
+    @property
     def overfull(self) -> bool:
         """Whether more is kept than should be."""
         frames, size = self._most

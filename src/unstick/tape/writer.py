@@ -20,6 +20,7 @@ from unstick.facts.text import clean
 from unstick.tape.encoder import Encoder
 from unstick.tape.event import GAP, MARK, SOURCE, Event, states, transitions
 from unstick.tape.meta import Meta
+from unstick.tape.parts import part_path
 from unstick.tape.reader import Tape
 from unstick.tape.record import TapeError
 from unstick.tape.redact import Redactor
@@ -157,7 +158,7 @@ class Writer:
 
     def _turn(self) -> None:
         """Go on in a new file; without one the old file just grows."""
-        path = self.path.with_name(f"{self.path.stem}.{self._part + 1:06}{self.path.suffix}")
+        path = part_path(self.path, self._part + 1)
         try:
             file = _create(path)
         except (OSError, TapeError):
@@ -167,7 +168,7 @@ class Writer:
         except OSError as error:
             self._pause(self._at, error)
         os.close(self._file)
-        self._parts.append((self._path_of(self._part), self._good))
+        self._parts.append((part_path(self.path, self._part), self._good))
         self._part, self._file, self._good = self._part + 1, file, 0
         meta = msgspec.structs.replace(self._meta, part=self._part, started_at=self._at)
         self._encoder = Encoder(meta)
@@ -176,9 +177,6 @@ class Writer:
         except OSError as error:
             self._pause(self._at, error)
         self._forget()
-
-    def _path_of(self, part: int) -> Path:
-        return self.path if part == 1 else self.path.with_name(f"{self.path.stem}.{part:06}{self.path.suffix}")
 
     def _forget(self) -> None:
         while self._parts and self.size > self._sizes.keep:
