@@ -50,13 +50,11 @@ def test_the_screen_is_as_drawn_in_its_golden(state: str, size: tuple[int, int])
     on_stage(scenario, size)
 
 
-def test_help_and_a_row_in_full_are_as_drawn_in_their_goldens() -> None:
+def test_help_is_as_drawn_in_its_golden() -> None:
     async def scenario(stand: Stand) -> None:
         await stand.show(incident(0))
         await stand.press("question_mark")
         golden("help_120x36", stand.text)
-        await stand.press("escape", "2", "down", "enter")
-        golden("detail_120x36", stand.text)
 
     on_stage(scenario)
 
@@ -238,9 +236,9 @@ def test_keys_that_arrive_together_are_acted_upon_one_after_the_other() -> None:
         await stand.settle()
         assert stand.app.board.ui.query == "8b4"
         assert stand.app.board.ui.maximised == "proxies"
-        view = stand.app.board.pane("overlay").view
+        view = stand.app.board.facts.view
         assert view is not None
-        assert view.title == "Proxies: p0"
+        assert view.title == "2 Proxies › p0"
 
     on_stage(scenario)
 
@@ -275,23 +273,6 @@ def test_faults_only_hides_what_is_well() -> None:
         assert "●" not in "".join(stand.lines[7:-1]).replace("43 ●", "")
         await stand.press("escape")
         assert "faults only" not in stand.text
-
-    on_stage(scenario)
-
-
-def test_a_row_in_full_follows_its_row_and_says_when_it_is_gone() -> None:
-    async def scenario(stand: Stand) -> None:
-        told = incident()
-        await stand.show(told)
-        await stand.press("enter")
-        assert "Workers: 8b4f59aa" in stand.text
-        assert "esc closes" in stand.text
-        rows = pane_of(told, "workers").rows
-        await stand.show(with_rows(told, "workers", rows[1:]))
-        assert "this row is gone; this was seen last" in stand.text
-        assert "Workers: 8b4f59aa" in stand.text
-        await stand.press("escape")
-        assert "Workers: 8b4f59aa" not in stand.text
 
     on_stage(scenario)
 
@@ -488,7 +469,7 @@ def test_a_click_moves_the_cursor_and_a_double_click_opens() -> None:
         assert pane.current.key == "objects"
         await stand.pilot.double_click("#pane-queues", offset=(8, y))
         await stand.settle()
-        assert "Queues: objects" in stand.text
+        assert "3 Queues › objects" in stand.text
 
     on_stage(scenario)
 

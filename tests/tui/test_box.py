@@ -11,13 +11,15 @@ from tests.tui.samples import HOSTILE, STATES, hostile, incident, quiet
 from unstick.facts.level import Level
 from unstick.facts.place import Place
 from unstick.tui import bands, box, places
-from unstick.tui.details import detail, help_page
+from unstick.tui.help import help_page
 from unstick.tui.lines import changed_width
 from unstick.tui.options import BoardOptions
+from unstick.tui.page import facts_view
 from unstick.tui.prompt import FILTER, Draft, draw_prompt, edit
 from unstick.tui.roles import Drawn, Piece
 from unstick.tui.stage import Band
 from unstick.views.layout import shown
+from unstick.views.pages import plain
 from unstick.views.pane import PaneView
 from unstick.views.screen import PANE_KEYS
 from unstick.views.ui import Sort, UiState
@@ -185,8 +187,8 @@ def test_a_row_in_full_loses_nothing() -> None:
     told = hostile(0)
     view = told.panes[0]
     for row in view.rows:
-        page = detail(view, row, 60, measure)
-        words = "".join("".join(span.text for span in line.cells[1]) for line in page.rows)
+        page = facts_view(plain(view, row, None), (), 60, measure)
+        words = "".join(span.text for line in page.rows for cell in line.cells for span in cell)
         for cell in row.cells:
             assert "".join(shown(cell[0].text).split()) in "".join(words.split())
         assert page.level is row.level

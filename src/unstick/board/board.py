@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from unstick.board import histories
 from unstick.board.channels import fold_channels
 from unstick.board.findings import Finding, Subjects, find
 from unstick.board.host import fold_host
@@ -46,6 +47,7 @@ def fold(before: Board | None, frame: Frame, context: Context) -> Board:
     sight = Sight(frame, context.thresholds.stale_factor)
     notes = Notes(before.memory if before else Memory(), frame.at)
     workers = fold_workers(sight, notes, context)
+    histories.record(workers, notes)
     subjects = Subjects(
         workers=workers,
         proxies=fold_proxies(sight, notes, context, workers),

@@ -13,6 +13,8 @@ import msgspec
 COLUMN_S = 5.0
 COLUMNS = 144
 """Twelve minutes of history at one column per five seconds."""
+TIERS_S = (COLUMN_S, 60.0, 600.0)
+"""Beside it as many columns of a minute and of ten, for charts: two hours and a day."""
 
 Value = str | float | None
 
@@ -49,6 +51,8 @@ class Memory(msgspec.Struct, frozen=True, eq=False):
     tracks: Mapping[str, Mapping[str, Track]] = {}
     looked_at: Mapping[str, float] = {}
     series: Mapping[str, Series] = {}
+    coarse: Mapping[str, tuple[Series, ...]] = {}
+    """The same names at the tiers after the first; of every column the first value that was known."""
 
     def track(self, source: str, key: str) -> Track | None:
         """What is remembered of ``key`` of ``source``."""
@@ -58,6 +62,13 @@ class Memory(msgspec.Struct, frozen=True, eq=False):
         """The history called ``name``, oldest first; empty when there is none."""
         series = self.series.get(name)
         return series.values if series else ()
+
+    def tier(self, name: str, tier: int) -> Series | None:
+        """The history called ``name`` in columns of ``TIERS_S[tier]``."""
+        if tier == 0:
+            return self.series.get(name)
+        coarse = self.coarse.get(name)
+        return coarse[tier - 1] if coarse else None
 
     def rises(self, name: str, window_s: float = 60.0) -> int:
         """How often a history rose within its last ``window_s``: once is a step, several times is growth."""
@@ -90,9 +101,11 @@ class Notes:
         self.before = before
         self.at = at
         self._column = int(at // COLUMN_S)
+        self._coarse_columns = tuple(int(at // step) for step in TIERS_S[1:])
         self._tracks: dict[str, Mapping[str, Track]] = dict(before.tracks)
         self._looked: dict[str, float] = dict(before.looked_at)
         self._series: dict[str, Series] = {}
+        self._coarse: dict[str, tuple[Series, ...]] = {}
 
     def remember(self, source: str, looked_at: float, values: Mapping[str, Value]) -> None:
         """Track ``values`` of one look of ``source``; the same look told twice counts once."""
@@ -110,6 +123,17 @@ class Notes:
         """Put ``value`` into the history called ``name``."""
         known = self.before.series.get(name)
         self._series[name] = known.added(self._column, value) if known else Series(self._column, (value,))
+        if value is not None:
+            self._coarsen(name, value)
+
+    def _coarsen(self, name: str, value: float) -> None:
+        known = self.before.coarse.get(name)
+        columns = self._coarse_columns
+        if known is None:
+            self._coarse[name] = tuple(Series(column, (value,)) for column in columns)
+        elif any(series.column < column for series, column in zip(known, columns, strict=True)):
+            pairs = zip(known, columns, strict=True)
+            self._coarse[name] = tuple(old if old.column >= new else old.added(new, value) for old, new in pairs)
 
     def risen(self, name: str, counter: float | None, window_s: float = 60.0) -> float | None:
         """Record a counter; by how much it rose within the last ``window_s``. ``None`` where that can't be said yet.
@@ -126,7 +150,9 @@ class Notes:
         """Everything remembered; a history that nobody recorded for its whole length is dropped."""
         horizon = self._column - COLUMNS
         kept = {n: s for n, s in self.before.series.items() if n not in self._series and s.column > horizon}
-        return Memory(self._tracks, self._looked, {**kept, **self._series})
+        series = {**kept, **self._series}
+        coarse = {name: long for name, long in self.before.coarse.items() if name in series}
+        return Memory(self._tracks, self._looked, series, {**coarse, **self._coarse})
 
 
 def _next(track: Track | None, value: Value, at: float) -> Track:

@@ -15,6 +15,7 @@ from unstick import __version__, clock
 from unstick.tui import bands, places
 from unstick.tui.engine import News
 from unstick.tui.keys import REGISTRY
+from unstick.tui.leafing import Leafing
 from unstick.tui.lines import Lines
 from unstick.tui.options import BoardOptions
 from unstick.tui.overlay import Overlay
@@ -27,7 +28,11 @@ from unstick.tui.stage import Band, ByPlaces, Spots
 from unstick.tui.travel import Travel
 from unstick.tui.waiting import waiting
 from unstick.views import ui as choices
+<<<<<<< HEAD
 from unstick.views.differ import KEY as DIFFERENCE
+=======
+from unstick.views.pages import page_key
+>>>>>>> b198a03 (Every row opens a page: who said what and when, what it holds and hangs on, its history as charts; jumps, back and on)
 from unstick.views.screen import PANE_KEYS
 from unstick.views.scrub import draw_caption, draw_scrub, scrubbed
 from unstick.views.select import parse
@@ -42,7 +47,7 @@ _NOTICED_S = 12.0
 """How long a notice stays in the footer."""
 
 
-class BoardScreen(Travel, PrivateScreen, inherit_bindings=False):
+class BoardScreen(Travel, Leafing, PrivateScreen, inherit_bindings=False):
     """The one screen: what is shown follows from the newest picture and one frozen ``UiState``."""
 
     BINDINGS: ClassVar = [
@@ -84,7 +89,7 @@ class BoardScreen(Travel, PrivateScreen, inherit_bindings=False):
     def compose(self) -> ComposeResult:
         """Every widget once; the layout decides which are seen."""
         yield from (self._header, self._alarm, self._tabs, *self._panes.values())
-        yield from (self._caption, self._scrub, self._footer, self._overlay)
+        yield from (self.facts, self.charts, self._caption, self._scrub, self._footer, self._overlay)
 
     def on_mount(self) -> None:
         """The timer moves the ages in the header and ends notices; after ``fg`` the terminal is blank."""
@@ -114,8 +119,10 @@ class BoardScreen(Travel, PrivateScreen, inherit_bindings=False):
 
     @property
     def front(self) -> Pane:
-        """Where keys go: the overlay, else the pane that has the focus."""
-        return self._overlay if self._overlay.is_open else self._panes[self.ui.focus]
+        """Where keys go: the overlay, else the page, else the pane that has the focus."""
+        if self._overlay.is_open:
+            return self._overlay
+        return self._panes[self.ui.focus] if self.ui.trail.shown is None else self.facts
 
     # What is seen.
 
@@ -136,16 +143,23 @@ class BoardScreen(Travel, PrivateScreen, inherit_bindings=False):
         if not self.is_mounted:
             return
         grown = self._band.follow(self._band_wanted(self.size))
+<<<<<<< HEAD
         before, self._lines = self._lines, (bool(self.latest.trouble), bands.time_lines(self.told))
         if grown or before != self._lines:
+=======
+        before, self._lines = self._lines, (bool(self.latest.trouble), self._time_lines())
+        turned = self.turn_page()
+        if grown or turned or before != self._lines:
+>>>>>>> b198a03 (Every row opens a page: who said what and when, what it holds and hangs on, its history as charts; jumps, back and on)
             self.rearrange()
         with self.app.batch_update():
             visible = self.spots(self.size)
-            for pane in (*self._panes.values(), self._overlay):
+            for pane in (*self._panes.values(), self.facts, self.charts, self._overlay):
                 pane.on_board = pane.id in visible
             for view in (self.told.verdict, *self.told.panes):
                 if view.key in self._panes:
                     self._panes[view.key].tell(view, self.ui)
+            self.tell_page(visible)
             self._tell_overlay()
             self.draw_bands()
 
@@ -171,7 +185,13 @@ class BoardScreen(Travel, PrivateScreen, inherit_bindings=False):
             self.ui.maximised,
             single=self._single,
             alarm=bool(self.latest.trouble),
+<<<<<<< HEAD
             time=bands.time_lines(self.told),
+=======
+            time=self._time_lines(),
+            curves=self.curves,
+            curve=self.ui.curve,
+>>>>>>> b198a03 (Every row opens a page: who said what and when, what it holds and hangs on, its history as charts; jumps, back and on)
         )
         spots: Spots = {f"pane-{key}": place for key, place in found.panes.items()}
         spots |= {"header": found.header, "footer": found.footer}
@@ -257,7 +277,9 @@ class BoardScreen(Travel, PrivateScreen, inherit_bindings=False):
     def action_pane(self, key: str) -> None:
         """A pane alone, or the board again; where only one fits, that pane."""
         self._overlay.close()
-        if places.across(*self.size) == 1 and key != choices.VERDICT:
+        if self.ui.trail.shown is not None:
+            self.change(replace(choices.focus_on(self.ui, key), trail=choices.Trail(), maximised=key))
+        elif places.across(*self.size) == 1 and key != choices.VERDICT:
             self.change(replace(choices.focus_on(self.ui, key), maximised=None))
         else:
             self.change(choices.toggle_maximised(self.ui, key))
@@ -265,10 +287,13 @@ class BoardScreen(Travel, PrivateScreen, inherit_bindings=False):
     def action_board(self) -> None:
         """The whole board."""
         self._overlay.close()
-        self.change(replace(self.ui, maximised=None))
+        self.change(replace(self.ui, maximised=None, trail=choices.Trail()))
 
     def action_focus_pane(self, step: int) -> None:
-        """The next or previous pane."""
+        """The next or previous pane; on a page the next thing that leads on."""
+        if self.front is self.facts:
+            self.next_jump(step)
+            return
         self._overlay.close()
         self.change(choices.move_focus(self.ui, step))
 
@@ -369,6 +394,7 @@ class BoardScreen(Travel, PrivateScreen, inherit_bindings=False):
         self.repaint()
 
     def action_open(self) -> None:
+<<<<<<< HEAD
         """Everything known of the row under the cursor; on a page of choices, choose."""
         row = self.front.current
         if row is not None and self._overlay.shows(SHELF):
@@ -378,10 +404,17 @@ class BoardScreen(Travel, PrivateScreen, inherit_bindings=False):
         elif row is not None and not self._overlay.is_open:
             self._overlay.open_row(self.front, row)
             self.change(self.ui)
+=======
+        """Everything known of the row under the cursor."""
+        row, pane = self.front.current, self.front
+        if row is None or pane is self._overlay:
+            return
+        self.open_page(row.jump if pane is self.facts else page_key(pane.key, row))
+>>>>>>> b198a03 (Every row opens a page: who said what and when, what it holds and hangs on, its history as charts; jumps, back and on)
 
     def action_help(self) -> None:
         """Keys and signs, or back."""
-        if self._overlay.is_help:
+        if self._overlay.is_open:
             self.action_close()
         else:
             self._overlay.open_help()
@@ -397,6 +430,8 @@ class BoardScreen(Travel, PrivateScreen, inherit_bindings=False):
         """One step back: page, filter, faults only, maximised pane."""
         if self._overlay.is_open:
             self.action_close()
+        elif self.ui.trail.shown is not None:
+            self.action_page_back()
         elif self.ui.query:
             self.change(replace(self.ui, query=""), layout=False)
         elif self.ui.faults_only:
@@ -431,7 +466,9 @@ class BoardScreen(Travel, PrivateScreen, inherit_bindings=False):
 
     def on_pane_pressed(self, message: Pane.Pressed) -> None:
         """A click moves the focus, a double click opens."""
-        if message.pane.key in self._panes and not self._overlay.is_open:
+        if self._overlay.is_open or message.pane is self.charts:
+            return
+        if message.pane.key in self._panes:
             self.change(choices.focus_on(self.ui, message.pane.key), layout=False)
-            if message.opened:
-                self.action_open()
+        if message.opened:
+            self.action_open()

@@ -37,12 +37,14 @@ class Look(msgspec.Struct, frozen=True):
     why_fewer: str = ""
     """What narrows the rows, in words: ``'"abc"'``, ``faults only``."""
     page: bool = False
-    """A page over the board: on its own ground, its rows without levels."""
+    """A page: its rows stand without levels."""
+    over: bool = False
+    """It lies over the board, on its own ground."""
 
     @property
     def ground(self) -> Ground:
         """What the pane stands on."""
-        return Ground.OVERLAY if self.page else Ground.SCREEN
+        return Ground.OVERLAY if self.over else Ground.SCREEN
 
     @property
     def gutter(self) -> int:
@@ -107,7 +109,9 @@ def draw(view: PaneView, rows: Sequence[Row], look: Look, width: int, height: in
         body.append(_padded(fit(_nothing(view, look), room, measure)))
     grounded = [on(look.ground, line) for line in body]
     for nth in range(look.top, min(len(rows), look.top + parts.visible)):
-        cells = draw_row(rows[nth].cells, placed, room - look.gutter, measure)
+        inside = room - look.gutter
+        row = rows[nth]
+        cells = fit(row.cells[0], inside, measure) if row.banner else draw_row(row.cells, placed, inside, measure)
         grounded.append(_row(rows[nth], cells, look, here=look.focused and nth == look.cursor))
     blank = on(look.ground, (Span(" " * (width - 2)),))
     grounded += [blank] * (height - 2 - len(grounded))

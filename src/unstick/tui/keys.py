@@ -52,6 +52,11 @@ REGISTRY: tuple[Key, ...] = (
     Key("first", ("less_than_sign", "ctrl+home"), "edge(-1)", "first row", "Rows"),
     Key("last", ("greater_than_sign", "ctrl+end"), "edge(1)", "last row", "Rows"),
     Key("open", ("enter",), "open", "everything known of the row", "Rows", "open"),
+    Key("page-back", ("left_square_bracket", "backspace"), "page_back", "the page before, or the board", "Pages"),
+    Key("page-on", ("right_square_bracket",), "page_on", "the page that was left", "Pages"),
+    Key("curve", ("c",), "curve", "the next chart", "Pages"),
+    Key("reach-less", ("minus",), "reach(-1)", "charts of less time", "Pages"),
+    Key("reach-more", ("plus", "equals_sign"), "reach(1)", "charts of more time", "Pages"),
     Key("filter", ("slash",), "filter", "show only rows with a text or /regex/; ! inverts", "Rows", "filter"),
     Key("sort", ("o",), "sort", "order by the next column, then as told: worst first", "Rows", "sort"),
     Key("invert", ("i",), "invert", "the other direction of the order", "Rows"),
@@ -82,11 +87,13 @@ REGISTRY: tuple[Key, ...] = (
 )
 
 KEYS = {key.id: key for key in REGISTRY}
-GROUPS = ("Panes", "Rows", "Time", "Screen")
+GROUPS = ("Panes", "Rows", "Pages", "Time", "Screen")
 _NAMES = {
     "slash": "/", "question_mark": "?", "escape": "esc", "pageup": "pgup", "pagedown": "pgdn",
     "up": "↑", "down": "↓", "left": "←", "right": "→", "comma": ",", "full_stop": ".",
     "less_than_sign": "<", "greater_than_sign": ">",
+    "left_square_bracket": "[", "right_square_bracket": "]", "minus": "-", "plus": "+", "equals_sign": "=",
+    "backspace": "⌫",
 }  # fmt: skip
 _RENAMED = {
     "solidus": "slash", "reverse_solidus": "backslash", "commercial_at": "at", "hyphen_minus": "minus",
@@ -126,6 +133,11 @@ def label(name: str) -> str:
     """
     lead, plus, base = name.rpartition("+")
     return f"{lead}{plus}".replace("ctrl+", "^").replace("shift+", "⇧") + _NAMES.get(base, base)
+
+
+def key_label(id_: str, overrides: Mapping[str, str]) -> str:
+    """The first key of what is called ``id_``, as people read it."""
+    return label(keys_of(KEYS[id_], overrides)[0])
 
 
 def check_overrides(overrides: Mapping[str, str]) -> list[str]:

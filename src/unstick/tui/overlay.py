@@ -1,19 +1,19 @@
-"""The page over the board: a row in full, or help. A pane like the others, told here instead of by a view."""
+"""The page of help over the board. A pane like the others, told here instead of by a view."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from unstick.tui.details import detail, help_page
+from unstick.tui.help import help_page
 from unstick.tui.paint import measure
 from unstick.tui.pane import OVERLAY, Pane
-from unstick.views.pane import PaneView, Row
 from unstick.views.ui import UiState
 
 _UI = UiState(focus=OVERLAY)
 
 
 class Overlay(Pane):
+<<<<<<< HEAD
     """Closed, or open on one row of one pane, on the help page, or on a page that comes with the picture."""
 
     def __init__(self) -> None:
@@ -46,15 +46,26 @@ class Overlay(Pane):
         """A page for ``row``; it follows the row's identity from picture to picture."""
         self.close()
         self._source, self._row = source, row
+=======
+    """Closed, or open on the help page."""
+
+    def __init__(self) -> None:
+        super().__init__(OVERLAY, "")
+        self.is_open = False
+>>>>>>> b198a03 (Every row opens a page: who said what and when, what it holds and hangs on, its history as charts; jumps, back and on)
 
     def open_help(self) -> None:
         """The help page."""
         self.close()
-        self._help = True
+        self.is_open = True
 
     def close(self) -> None:
         """No page; the next one starts at its top."""
+<<<<<<< HEAD
         self._source, self._row, self._help, self._key = None, None, False, ""
+=======
+        self.is_open = False
+>>>>>>> b198a03 (Every row opens a page: who said what and when, what it holds and hangs on, its history as charts; jumps, back and on)
         self.rows, self.view = (), None
         self.edge(-1)
 
@@ -62,6 +73,7 @@ class Overlay(Pane):
         self, width: int, overrides: Mapping[str, str], facts: list[tuple[str, str]], pages: Sequence[PaneView] = ()
     ) -> bool:
         """Tell the page anew for ``width`` cells; whether it has another number of lines than before."""
+<<<<<<< HEAD
         before = self.lines
         if self._key:
             view = next((page for page in pages if page.key == self._key), None)
@@ -87,3 +99,9 @@ class Overlay(Pane):
         row = next((row for row in self._source.view.rows if row.key == key), None)
         self._row = row or self._row
         return detail(self._source.view, self._row, width, measure, gone=row is None)
+=======
+        before = len(self.rows)
+        if self.is_open:
+            self.tell(help_page(overrides, facts, width, measure), _UI)
+        return len(self.rows) != before
+>>>>>>> b198a03 (Every row opens a page: who said what and when, what it holds and hangs on, its history as charts; jumps, back and on)

@@ -9,6 +9,7 @@ from unstick.tui import box
 from unstick.tui.bands import narrowed
 from unstick.tui.lines import Lines
 from unstick.tui.paint import measure
+from unstick.tui.places import CHARTS, PAGE
 from unstick.views.pane import PaneView, Row
 from unstick.views.select import select, stick
 from unstick.views.ui import VERDICT, UiState
@@ -73,7 +74,8 @@ class Pane(Lines):
             len(self.view.rows),
             self._ui.sort_of(self.key),
             narrowed(self._ui),
-            page=self.key == OVERLAY,
+            page=self.key in (OVERLAY, PAGE, CHARTS),
+            over=self.key == OVERLAY,
         )
         self._picture = box.draw(self.view, self.rows, look, width, height, measure)
         self.show(self._picture.lines)
@@ -84,6 +86,10 @@ class Pane(Lines):
             self.cursor = max(0, min(len(self.rows) - 1, self.cursor + step))
             self._held = self.rows[self.cursor].key
             self.draw()
+
+    def put_cursor(self, place: int) -> None:
+        """The cursor to a row."""
+        self.move(place - self.cursor)
 
     def page(self, direction: int) -> None:
         """The cursor one page on."""

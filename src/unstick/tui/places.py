@@ -37,6 +37,9 @@ _ROWS = {
 _WEIGHTS = {3: (4, 3, 3), 2: (6, 6, 5, 5)}
 _BAND_MOST = 6
 _PANE_LEAST = 5
+PAGE, CHARTS = "page", "charts"
+_PAGE_WIDE, _FACTS_LEAST = 150, 80
+_PAGE_HIGH = 24
 _TIMED_LEAST, _CAPTIONED_LEAST = 12, 18
 """Lines of the screen from which one is given to time, and one more to its caption."""
 
@@ -59,11 +62,22 @@ def band_height(lines: int, width: int, height: int) -> int:
 
 
 def arrange(
-    width: int, height: int, band: int, shown: str | None, *, single: str, alarm: bool = False, time: int = 0
+    width: int,
+    height: int,
+    band: int,
+    shown: str | None,
+    *,
+    single: str,
+    alarm: bool = False,
+    time: int = 0,
+    curves: int | None = None,
+    curve: int = 0,
 ) -> Places:
     """Rectangles for a screen. ``shown`` is the maximised pane, ``single`` the one shown where only one fits.
 
-    ``time`` lines above the footer tell the place in time: one for the line of levels, two with a caption above it.
+    ``curves``: a page with so many charts stands instead of the board; ``None``: none does. ``curve`` is the one that
+    was asked for. ``time`` lines above the footer tell the place in time: one for the line of levels, two with a
+    caption above it.
     """
     top = 1
     alarm_place = None
@@ -77,6 +91,9 @@ def arrange(
     caption = Place(0, bottom, width, 1) if time > 1 else None
     panes: dict[str, Place] = {}
     tabs = None
+    if curves is not None:
+        panes = _page(Place(0, top, width, bottom - top), curves, curve)
+        return Places(Place(0, 0, width, 1), footer, panes, None, alarm_place, caption, scrub)
     if shown == VERDICT:
         band = bottom - top
     band = max(0, min(band, bottom - top - 1)) if shown != VERDICT else max(0, band)
@@ -92,6 +109,20 @@ def arrange(
         if bottom > top:
             panes[shown or single] = Place(0, top, width, bottom - top)
     return Places(Place(0, 0, width, 1), footer, panes, tabs, alarm_place, caption, scrub)
+
+
+def _page(body: Place, curves: int, curve: int) -> dict[str, Place]:
+    """Facts at the left and charts at the right where it is wide, else charts below, else one or the other."""
+    x, y, width, height = body
+    if height <= 0:
+        return {}
+    if curves and width >= _PAGE_WIDE:
+        left = max(_FACTS_LEAST, width * 11 // 20)
+        return {PAGE: Place(x, y, left, height), CHARTS: Place(x + left, y, width - left, height)}
+    if curves and height >= _PAGE_HIGH:
+        low = max(9, min(16 * curves, height * 2 // 5))
+        return {PAGE: Place(x, y, width, height - low), CHARTS: Place(x, y + height - low, width, low)}
+    return {CHARTS: body} if curves and curve % (curves + 1) else {PAGE: body}
 
 
 def _grid(count: int, width: int, top: int, bottom: int) -> dict[str, Place]:

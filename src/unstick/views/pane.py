@@ -95,6 +95,10 @@ class Row(msgspec.Struct, frozen=True):
     sort: tuple[SortValue, ...]
     details: tuple[tuple[str, str], ...] = ()
     """What only the opened row tells: (name, sanitised text)."""
+    jump: str = ""
+    """The key of the page that it opens; empty: its own."""
+    banner: bool = False
+    """Its one cell takes the whole line."""
 
 
 class PaneView(msgspec.Struct, frozen=True):

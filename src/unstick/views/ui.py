@@ -20,6 +20,33 @@ class Sort(msgspec.Struct, frozen=True):
     descending: bool
 
 
+class Trail(msgspec.Struct, frozen=True):
+    """Pages that were opened one from the other; ``place`` is the one that is shown, -1: none."""
+
+    keys: tuple[str, ...] = ()
+    place: int = -1
+
+    @property
+    def shown(self) -> str | None:
+        """The key of the page that is shown."""
+        return self.keys[self.place] if self.place >= 0 else None
+
+    def opened(self, key: str) -> Trail:
+        """The same with one page more; what lay ahead is forgotten."""
+        if key == self.shown:
+            return self
+        keys = (*self.keys[: self.place + 1], key)
+        return Trail(keys, len(keys) - 1)
+
+    def moved(self, step: int) -> Trail:
+        """A page back or on; before the first one there is none."""
+        return Trail(self.keys, max(-1, min(len(self.keys) - 1, self.place + step)))
+
+
+SPANS_S: tuple[float | None, ...] = (300.0, 720.0, 3600.0, 7200.0, None)
+"""How far charts reach back; ``None``: as far as there is anything."""
+
+
 class UiState(msgspec.Struct, frozen=True):
     """Nothing here changes what is collected, only what is shown."""
 
@@ -28,6 +55,11 @@ class UiState(msgspec.Struct, frozen=True):
     query: str = ""
     faults_only: bool = False
     sorts: tuple[Sort, ...] = ()
+    trail: Trail = Trail()
+    curve: int = 0
+    """Which chart of a page stands first."""
+    span: int = 1
+    """How far charts reach back, of :data:`SPANS_S`."""
 
     def sort_of(self, pane: str) -> Sort | None:
         """How ``pane`` is ordered; ``None``: as told, worst first."""

@@ -33,13 +33,18 @@ def view(board: Board) -> PaneView:
     return PaneView("workers", "Workers", workers.level, counts, (), COLUMNS, rows, (), empty)
 
 
+def worker_key(worker: Worker) -> str:
+    """The key of its row and of its page."""
+    return f"worker:{worker.source}:{worker.id}"
+
+
 def _row(worker: Worker) -> Row:
     dim = Role.DIM if worker.life == "left" else Role.TEXT
     held = sum(
         value or 0 for value in (worker.holds.proxies, worker.holds.locks, worker.holds.tasks, worker.holds.unacked)
     )
     return Row(
-        f"worker:{worker.source}:{worker.id}",
+        worker_key(worker),
         worker.level,
         (
             cell(worker.name, dim),

@@ -1,4 +1,4 @@
-"""What the overlay shows: a row's cells in full, or the help page. Both are told as panes."""
+"""What the overlay shows: the help page, told as a pane."""
 
 from __future__ import annotations
 
@@ -11,22 +11,6 @@ from unstick.views.pane import LEVEL_GLYPH, LEVEL_ROLE, Column, Line, PaneView, 
 
 _NAME_WIDTH = 18
 _COLUMNS = (Column("name", "", _NAME_WIDTH), Column("value", "", 20, flex=1))
-
-
-def detail(view: PaneView, row: Row, width: int, measure: Measure, *, gone: bool = False) -> PaneView:
-    """Every cell of ``row`` under its column's title, nothing cut."""
-    facts: list[tuple[str, Line]] = [("level", (_level(row.level),))]
-    for nth, cell in enumerate(row.cells):
-        title = view.columns[nth].title or view.columns[nth].key if nth < len(view.columns) else ""
-        if any(span.text.strip() for span in cell):
-            facts.append((title, cell))
-    facts += [(name, (Span(text),)) for name, text in row.details]
-    note = (Span("this row is gone; this was seen last", Role.WARNING),) if gone else (Span("esc closes", Role.DIM),)
-    return _page(f"{view.title}: {row.key}", row.level, facts, width, measure, note)
-
-
-def _level(level: Level) -> Span:
-    return Span(f"{LEVEL_GLYPH[level]} {level.value}", LEVEL_ROLE[level])
 
 
 def _page(

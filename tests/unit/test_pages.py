@@ -1,0 +1,154 @@
+"""Every row opens a page, every page says who said what and how long ago, and every jump leads somewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from rich.cells import cell_len as measure
+
+from tests.unit.boards import CONTEXT, T0, crawler, frame, fresh, missing, played
+from tests.unit.test_views import HOSTILE, everything
+from unstick.board.board import Board
+from unstick.facts.crawler import CrawlerWorker, ProxyPool, ProxyRow
+from unstick.facts.locks import LockFacts, LockRow
+from unstick.tui.page import facts_view
+from unstick.views.flow import flow
+from unstick.views.pages import PAGES, Fact, Page, page, page_key, plain
+from unstick.views.status_text import flat
+from unstick.views.tell import tell
+
+
+def pages(board: Board) -> Iterator[Page]:
+    """The page of every row on the board."""
+    told = tell(board)
+    for view in (told.verdict, *told.panes):
+        for row in view.rows:
+            yield page(board, page_key(view.key, row)) or plain(view, row, board)
+
+
+def facts(told: Page) -> dict[str, Fact]:
+    return {fact.name: fact for part in told.parts for fact in part.facts}
+
+
+def dead_container(seconds: int = 400) -> Board:
+    """A container that died with a proxy and a lock, beside one that works."""
+
+    def at(now: float) -> tuple[object, ...]:
+        workers = (
+            CrawlerWorker("8b4f59aa_1", "8b4f59aa", 1, 0, None, T0 - 60),
+            CrawlerWorker("b77514be_1", "b77514be", 1, 1, now, now),
+        )
+        rows = (ProxyRow("17", "8b4f59aa_1", "8b4f59aa", "7", T0 - 60),)
+        locks = (LockRow("5", "crawl", "t-9", "8b4f59aa_1", T0 - 60, T0 + 60),)
+        return (
+            fresh("crawler", crawler(now, rows, workers, ProxyPool(4, 2, 0, 2, 0)), now),
+            fresh("locks", LockFacts("postgres", "locks", now, 1, 1, 0, (("8b4f59aa_1", 1),), locks), now),
+        )
+
+    return played(frame(T0 + nth, *at(T0 + nth)) for nth in range(0, seconds, 5))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("level", ["bad", "well"])
+def test_every_row_has_a_page_and_every_jump_leads_to_one(level: str) -> None:
+    board = everything(level=level)
+    found = list(pages(board))
+    assert {told.key.partition(":")[0] for told in found} >= PAGES.keys() - (
+        {"finding"} if level == "well" else set()
+    )
+    for told in found:
+        assert told.parts
+        assert flat(told.says)
+        for fact in facts(told).values():
+            assert not fact.jump or page(board, fact.jump) is not None, fact
+
+
+def test_what_a_source_said_has_its_age() -> None:
+    board = everything()
+    known = {state.source.id for state in board.sources}
+    said = [fact for told in pages(board) for fact in facts(told).values() if fact.source]
+    assert len(said) > 50
+    for fact in said:
+        assert fact.source in known
+        assert fact.age_s is not None
+
+
+def test_no_text_of_others_reaches_a_page_raw() -> None:
+    for told in pages(everything(HOSTILE)):
+        view = facts_view(told, (told.title,), 100, measure)
+        for row in view.rows:
+            for line in row.cells:
+                assert "\x1b" not in flat(line)
+                assert "\u202e" not in flat(line)
+
+
+def test_from_a_stuck_proxy_one_goes_to_its_worker_and_on_to_its_lock() -> None:
+    board = dead_container()
+    proxy = page(board, "proxy:17")
+    assert proxy is not None
+    assert flat(proxy.says).startswith("stuck: held for 7m35s by 8b4f59aa_1")
+    worker = page(board, facts(proxy)["worker"].jump)
+    assert worker is not None
+    assert worker.title == "worker 8b4f59aa_1"
+    assert facts(worker)["container"].jump == "container:8b4f59aa"
+    lock = page(board, facts(worker)["lock crawl t-9"].jump)
+    assert lock is not None
+    assert flat(lock.says).startswith("orphaned: no other worker may run crawl t-9 since its end 5m35s ago")
+    assert facts(lock)["worker"].jump == worker.key
+
+
+def test_a_finding_names_what_it_rests_on_and_where_to_look() -> None:
+    board = dead_container()
+    found = board.findings[0]
+    told = page(board, f"finding:{found.id}")
+    assert told is not None
+    assert told.title == found.title
+    jumps = [fact.jump for fact in facts(told).values()]
+    assert "container:8b4f59aa" in jumps
+    assert "proxy:17" in jumps
+    assert told.curves
+
+
+def test_the_page_of_a_worker_has_its_silence_as_a_curve_with_the_limit() -> None:
+    told = page(dead_container(), "worker:crawler:8b4f59aa_1")
+    assert told is not None
+    silence = told.curves[0]
+    assert [limit.value for limit in silence.limits] == [CONTEXT.thresholds.grace_s]
+    assert silence.histories[0].step_s == 5.0
+    assert silence.histories[0].values[-1] == pytest.approx(455, abs=5)
+    assert silence.histories[1].step_s == 60.0
+
+
+def test_a_row_that_is_gone_has_no_page() -> None:
+    board = dead_container()
+    assert page(board, "worker:crawler:nobody") is None
+    assert page(board, "proxy:1") is None
+    assert page(board, "host:load") is None
+
+
+def test_long_histories_are_coarse_and_have_gaps() -> None:
+    def look(now: float) -> object:
+        return fresh("crawler", crawler(now), now) if now % 1800 < 900 else missing("crawler", now)
+
+    board = played(frame(T0 + nth, look(T0 + nth)) for nth in range(0, 7200, 5))  # type: ignore[arg-type]
+    minutes = board.memory.tier("proxies:free", 1)
+    assert minutes is not None
+    assert len(minutes.values) == 105  # of two hours up to the last value that was known
+    assert minutes.values.count(None) == 45
+    assert board.memory.tier("proxies:free", 2) is not None
+    assert board.memory.tier("nothing", 1) is None
+
+
+def test_a_queue_that_shrinks_says_when_it_is_empty() -> None:
+    board = everything()
+    assert flow(board.memory, "queue:none", 5, None).told_drain == "–"
+    memory = played(
+        frame(T0 + nth, fresh("crawler", crawler(T0 + nth, pool=ProxyPool(100, 0, 0, 100 - nth // 5, 0)), T0 + nth))
+        for nth in range(0, 90, 5)
+    ).memory
+    moves = flow(memory, "proxies:free", 60, -12.0)
+    assert moves.out_per_min == pytest.approx(12.0)
+    assert moves.in_per_min == 0.0
+    assert moves.told_drain == "5m00s"
+    assert flow(memory, "proxies:free", 60, 12.0).told_drain == "never: it does not shrink"
+    assert flow(memory, "proxies:free", 0, 0.0).told_drain == "it is empty"
