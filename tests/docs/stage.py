@@ -9,9 +9,9 @@ from functools import lru_cache
 from pathlib import Path
 from unittest import mock
 
-from tests.tui.play import SampleStory
-from tests.tui.samples import incident
-from tests.tui.stand import SilentFeed, Stand
+from msgspec.structs import replace
+
+from tests.tui.stand import Stand, silent
 from unstick import clock
 from unstick.board.board import Board, fold
 from unstick.board.levels import Levels
@@ -48,7 +48,7 @@ def moment(name: str, second: float) -> Told:
             stretches=levels.stretches, ticks=ticks,
         )  # fmt: skip
     told = tell(board)
-    return Told(told.header, told.verdict, told.panes, place, board)
+    return replace(told, place=place)
 
 
 def played(
@@ -57,7 +57,7 @@ def played(
     """Run ``scenario`` on a board that shows ``told``, whatever the environment says of the terminal."""
 
     async def run() -> None:
-        app = BoardApp(SilentFeed(), SampleStory(incident), options)
+        app = BoardApp(silent(), options)
         try:
             async with app.run_test(size=size) as pilot:
                 stand = Stand(app, pilot)

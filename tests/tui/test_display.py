@@ -147,7 +147,7 @@ SCENES: dict[str, list[Act]] = {
     "keys": [
         news("incident", 1), keys("1"), keys("down", "down"), keys("enter"), keys("escape"), keys("0"), keys("x"),
         keys("question_mark"), keys("escape"), keys("t"), keys("t"), keys("t"), keys("t"), keys("t"), keys("t"),
-        keys("slash", "w", "e", "b"), keys("enter"), keys("end"), keys("pagedown"), news("incident", 2), keys("ctrl+l"),
+        keys("slash", "w", "e", "b"), keys("enter"), keys("greater_than_sign"), keys("pagedown"), news("incident", 2), keys("ctrl+l"),
     ],
 }  # fmt: skip
 

@@ -28,11 +28,8 @@ from unstick.tui.stage import Band, ByPlaces, Spots
 from unstick.tui.travel import Travel
 from unstick.tui.waiting import waiting
 from unstick.views import ui as choices
-<<<<<<< HEAD
 from unstick.views.differ import KEY as DIFFERENCE
-=======
 from unstick.views.pages import page_key
->>>>>>> b198a03 (Every row opens a page: who said what and when, what it holds and hangs on, its history as charts; jumps, back and on)
 from unstick.views.screen import PANE_KEYS
 from unstick.views.scrub import draw_caption, draw_scrub, scrubbed
 from unstick.views.select import parse
@@ -143,14 +140,9 @@ class BoardScreen(Travel, Leafing, PrivateScreen, inherit_bindings=False):
         if not self.is_mounted:
             return
         grown = self._band.follow(self._band_wanted(self.size))
-<<<<<<< HEAD
         before, self._lines = self._lines, (bool(self.latest.trouble), bands.time_lines(self.told))
-        if grown or before != self._lines:
-=======
-        before, self._lines = self._lines, (bool(self.latest.trouble), self._time_lines())
         turned = self.turn_page()
         if grown or turned or before != self._lines:
->>>>>>> b198a03 (Every row opens a page: who said what and when, what it holds and hangs on, its history as charts; jumps, back and on)
             self.rearrange()
         with self.app.batch_update():
             visible = self.spots(self.size)
@@ -185,13 +177,9 @@ class BoardScreen(Travel, Leafing, PrivateScreen, inherit_bindings=False):
             self.ui.maximised,
             single=self._single,
             alarm=bool(self.latest.trouble),
-<<<<<<< HEAD
             time=bands.time_lines(self.told),
-=======
-            time=self._time_lines(),
             curves=self.curves,
             curve=self.ui.curve,
->>>>>>> b198a03 (Every row opens a page: who said what and when, what it holds and hangs on, its history as charts; jumps, back and on)
         )
         spots: Spots = {f"pane-{key}": place for key, place in found.panes.items()}
         spots |= {"header": found.header, "footer": found.footer}
@@ -394,27 +382,18 @@ class BoardScreen(Travel, Leafing, PrivateScreen, inherit_bindings=False):
         self.repaint()
 
     def action_open(self) -> None:
-<<<<<<< HEAD
         """Everything known of the row under the cursor; on a page of choices, choose."""
-        row = self.front.current
+        row, pane = self.front.current, self.front
         if row is not None and self._overlay.shows(SHELF):
             name = row.key
             self.action_close()
             self.wish(lambda cursor: cursor.choose(name))
         elif row is not None and not self._overlay.is_open:
-            self._overlay.open_row(self.front, row)
-            self.change(self.ui)
-=======
-        """Everything known of the row under the cursor."""
-        row, pane = self.front.current, self.front
-        if row is None or pane is self._overlay:
-            return
-        self.open_page(row.jump if pane is self.facts else page_key(pane.key, row))
->>>>>>> b198a03 (Every row opens a page: who said what and when, what it holds and hangs on, its history as charts; jumps, back and on)
+            self.open_page(row.jump if pane is self.facts else page_key(pane.key, row))
 
     def action_help(self) -> None:
         """Keys and signs, or back."""
-        if self._overlay.is_open:
+        if self._overlay.is_help:
             self.action_close()
         else:
             self._overlay.open_help()

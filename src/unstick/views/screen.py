@@ -16,19 +16,13 @@ class Told(msgspec.Struct, frozen=True):
     """``header`` holds the parts from left to right: name and context, state, sources, clock.
 
     Parts are dropped from the middle when the screen is narrow. ``verdict`` is the band on top. ``place`` is the
-<<<<<<< HEAD
     place in time, where there is a choice; ``pages`` are those that can be laid over the board, by their keys.
-=======
-    place in time, where there is a choice. ``board`` is what was told: pages are told from it when they are opened.
->>>>>>> b198a03 (Every row opens a page: who said what and when, what it holds and hangs on, its history as charts; jumps, back and on)
+    ``board`` is what was told: pages of rows are told from it when they are opened.
     """
 
     header: tuple[Line, ...]
     verdict: PaneView
     panes: tuple[PaneView, ...]
     place: Place | None = None
-<<<<<<< HEAD
     pages: tuple[PaneView, ...] = ()
-=======
     board: Board | None = None
->>>>>>> b198a03 (Every row opens a page: who said what and when, what it holds and hangs on, its history as charts; jumps, back and on)
