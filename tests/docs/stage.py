@@ -48,7 +48,7 @@ def moment(name: str, second: float) -> Told:
             stretches=levels.stretches, ticks=ticks,
         )  # fmt: skip
     told = tell(board)
-    return replace(told, place=place)
+    return replace(told, place=place, board=board)
 
 
 def played(

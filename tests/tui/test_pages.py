@@ -22,7 +22,8 @@ def charts() -> None:
 
 
 def told(seconds: int = 400) -> Told:
-    return tell(dead_container(seconds))
+    board = dead_container(seconds)
+    return replace(tell(board), board=board)
 
 
 @pytest.mark.parametrize("size", SIZES)

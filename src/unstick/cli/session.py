@@ -57,7 +57,7 @@ class Session:
         if not isinstance(board, Board):
             raise TypeError(f"not a board: {type(board).__name__}")
         if self._told is None or self._told[0] is not board:
-            self._told = board, tell(board)
+            self._told = board, replace(tell(board), board=board)
         if self.cursor is None:
             return self._told[1]
         return replace(self._told[1], place=self.cursor.place, pages=self._pages(board))

@@ -40,7 +40,7 @@ def tell(board: Board) -> Told:
     panes = tuple(_aged(view(board)) for view in PANES)
     if any(state.source.system == "discovery" for state in board.sources):
         panes = tuple(_looking(pane) for pane in panes)
-    return Told(header(board), verdict(board), panes, board=board)
+    return Told(header(board), verdict(board), panes)
 
 
 def _aged(pane: PaneView) -> PaneView:
