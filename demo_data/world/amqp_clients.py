@@ -17,7 +17,7 @@ CLIENTS = {"pricing-service": ("prices", 0.5, 3), "search-indexer": ("index", 1.
 async def serve(name: str, queue_name: str, pause: float, channels: int) -> None:
     """Publishes to its own queue and consumes it."""
     connection = await aio_pika.connect_robust(
-        setting("RABBITMQ_URL"), heartbeat=30, client_properties={"connection_name": name, "product": name}
+        setting("RABBITMQ_URL"), heartbeat=120, client_properties={"connection_name": name, "product": name}
     )
     dice = random.Random(name)
     async with connection:

@@ -38,8 +38,8 @@ from unstick.board.sources import stale_after_s
 from unstick.facts.reading import TroubleKind
 from unstick.facts.text import clean
 
-NOTICED_S = 16.0
-"""The longest interval of a first source, and the longest deadline of a lane."""
+PATIENCE_S = 90.0
+"""How long anything is waited for that must come: more than the longest interval and deadline on a busy machine."""
 RECOVERED_S = 10.0
 FAULTS_PER_FEED = 6
 CLOSED, PROTOCOL, REFUSED = TroubleKind.CLOSED, TroubleKind.PROTOCOL, TroubleKind.REFUSED
@@ -178,7 +178,7 @@ class Session:
     async def suffer(self, fault: Fault) -> Outcome:
         """Inflict a fault, wait until it is noticed, mend it, wait until all is well."""
         self._outcome = outcome = Outcome()
-        outcome.ready_s = await until(self._watch.fresh, 60.0)
+        outcome.ready_s = await until(self._watch.fresh, PATIENCE_S)
         outcome.strained = strained()
         struck = self._rig.proxy.triggered
         await asyncio.to_thread(fault.inflict, self._rig)
@@ -186,14 +186,14 @@ class Session:
         def noticed() -> bool:
             return self._blind(fault.kinds) or (fault.once and self._rig.proxy.triggered > struck)
 
-        outcome.noticed_s = await until(noticed, NOTICED_S * (3 if outcome.strained else 1))
+        outcome.noticed_s = await until(noticed, PATIENCE_S)
         if fault.long:
-            await until(lambda: all(self._old(source) for source in self._mine()), 40.0)
+            await until(lambda: all(self._old(source) for source in self._mine()), PATIENCE_S)
             told = self._watch.told()
             outcome.known = {path for path in self._target.totals if at(path, told) is not None}
         await asyncio.to_thread(self._rig.mend)
         mended_at = clock.now()
-        outcome.recovered_s = await until(lambda: self._well(mended_at), 40.0)
+        outcome.recovered_s = await until(lambda: self._well(mended_at), PATIENCE_S)
         outcome.strained |= strained()
         return outcome
 
