@@ -54,8 +54,9 @@ class SampleStory:
         return frame.seq
 
     def tell(self, board: object) -> Told:
-        told = self._tell(int(str(board)))
-        if self._fault == "paint" and board == 2:
+        frame = int(str(board))
+        told = self._tell(frame)
+        if self._fault == "paint" and frame >= 2:
             secret = "hunter2"  # a local that no crash report may print
             return Told(told.header, told.verdict, (secret,))  # type: ignore[arg-type]
         if self._ticks is not None:

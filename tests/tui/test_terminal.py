@@ -353,6 +353,26 @@ def test_after_a_storm_of_a_thousand_sizes_the_last_one_is_drawn(start: Start) -
     assert terminal.ended() == 0
 
 
+def test_a_size_that_changes_before_textual_is_loaded_is_followed(start: Start) -> None:
+    terminal = start("incident", "--still")
+    terminal.shows("8 Host")
+    terminal.screen.reset()
+    resize(terminal, 80, 24)
+    resize(terminal, 120, 36)
+    terminal.shows("8 Host")
+    terminal.listens()
+    terminal.press(b"q")
+    assert terminal.ended() == 0
+
+
+def test_a_picture_that_the_terminal_takes_in_parts_is_completed(start: Start) -> None:
+    terminal = start("incident", "--every", "60", size=(400, 100))
+    time.sleep(1)
+    terminal.shows("q quit")
+    terminal.press(b"q")
+    assert terminal.ended() == 0
+
+
 @pytest.mark.parametrize("size", [(20, 5), (400, 100)])
 def test_the_smallest_and_the_largest_screen(start: Start, size: tuple[int, int]) -> None:
     terminal = start("incident", size=size)

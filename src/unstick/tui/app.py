@@ -91,6 +91,8 @@ class BoardApp(PrivateApp, inherit_bindings=False):
     def on_mount(self) -> None:
         """Follow the engine once the screen is painted."""
         self.loop = asyncio.get_running_loop()
+        if self.differ is not None and self._opening is not None and self._opening.stale:
+            self.differ.forget()
         self.board.notice = self.wardrobe.notice
         self.call_after_refresh(self._begin)
 

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from unstick.tui.opening import Opening
     from unstick.tui.tty import Tty
 
-_SIGNALS = (15, 1, 2, 3)
+_ENDS = (15, 1, 2, 3)
 """SIGTERM, SIGHUP, SIGINT and SIGQUIT end the program in order."""
+_NEW_SIZE = 28
+"""SIGWINCH."""
 
 
 class _Now:
@@ -32,6 +34,7 @@ class _Now:
 
     key = b""
     picture = b""
+    """What the terminal shows; empty: that is not known."""
     tty: Tty | None = None
     opening: Opening | None = None
 
@@ -89,15 +92,23 @@ def give_back() -> None:
 def _take() -> None:
     from unstick.tui.tty import Tty  # noqa: PLC0415 - other commands need none of it
 
-    for number in _SIGNALS:
-        _now.handlers[number] = _set(number, _on_signal)
+    for number in _ENDS:
+        _now.handlers[number] = _set(number, _on_end)
+    _now.handlers[_NEW_SIZE] = _set(_NEW_SIZE, _on_size)
     _now.tty = Tty.open()
     if _now.tty is not None:
         _now.tty.enter()
         _now.tty.send(_now.picture)
 
 
-def _on_signal(number: int, _frame: object) -> None:
+def _on_size(_number: int, _frame: object) -> None:
+    """Whoever draws next draws everything."""
+    _now.picture = b""
+    if _now.opening is not None:
+        _now.opening.stale = True
+
+
+def _on_end(number: int, _frame: object) -> None:
     """End in order; before anything runs that could be ended in order, end at once."""
     if _now.opening is not None:
         _now.opening.ask(128 + number)

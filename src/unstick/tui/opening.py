@@ -33,7 +33,10 @@ class Opening:
     def __init__(self, tty: Tty | None = None, picture: bytes = b"") -> None:
         self.tty = tty
         self.leave: Callable[[int], None] = self._leave_at_once
+        self.stale = False
+        """The terminal has another size now, or had one for a while: nobody knows what it shows."""
         self._stands = picture
+        self._draws = True
         self._sketch: Sketch | None = None
         self._drawing = threading.Lock()
         self._leaving = Leaving(self._leave, self._restore)
@@ -43,6 +46,7 @@ class Opening:
         self._leaving.enter()
         if self.tty is None:
             self._leaving.learn()
+        self._send(b"")
 
     def exit(self) -> None:
         """Give the terminal back as it was."""
@@ -52,7 +56,7 @@ class Opening:
     def give_up(self) -> None:
         """Leave the terminal to Textual's own driver, or to the shell."""
         with self._drawing:
-            self._sketch = None
+            self._sketch, self._draws = None, False
             if self.tty is not None:
                 self.tty.close()
                 self._leaving.learn()
@@ -68,15 +72,17 @@ class Opening:
 
     def draw(self, options: BoardOptions) -> None:
         """The empty board; no byte is sent when it stands there already."""
-        if self.tty is None:
-            return
         from unstick.tui.sketch import Sketch  # noqa: PLC0415 - what is remembered is shown before this is loaded
 
-        self._sketch = Sketch(options, *self.tty.size())
-        picture = self._sketch.empty()
-        if picture != self._stands:
-            self.tty.send(_CLEAR + picture if self._stands else picture)
-            first.keep(picture)
+        with self._drawing:
+            if self.tty is None:
+                return
+            self._sketch = Sketch(options, *self.tty.size())
+            picture = self._sketch.empty()
+            if picture != self._stands or self.stale:
+                self.stale = False
+                self._send(_CLEAR + picture)
+                first.keep(picture)
 
     def show(self, told: Told) -> None:
         """Draw ``told``, from any thread, unless the terminal is busy or handed over.
@@ -87,14 +93,29 @@ class Opening:
             if self._sketch is None or self.tty is None or not self.tty.flush():
                 return
             try:
-                self.tty.send(self._sketch.draw(told))
+                if self.stale:
+                    self.stale = False
+                    self._sketch.shadow.resize(*self.tty.size())
+                self._send(self._sketch.draw(told))
             except Exception:  # noqa: BLE001 - this is not the place where it is told
                 self._sketch.shadow.forget()
+
+    def _send(self, data: bytes) -> None:
+        if self.tty is not None and not self.tty.send(data):
+            threading.Thread(target=self._push, name="unstick-opening", daemon=True).start()
+
+    def _push(self) -> None:
+        """Send the rest as the terminal takes it: nobody else waits for it yet."""
+        while (tty := self.tty) is not None:
+            ready = tty.ready()
+            with self._drawing:
+                if not self._draws or (ready and tty.flush()):
+                    return
 
     def hand_over(self) -> Shadow | None:
         """What stands on the terminal; from now on nothing is drawn here."""
         with self._drawing:
-            sketch, self._sketch = self._sketch, None
+            sketch, self._sketch, self._draws = self._sketch, None, False
             return sketch.shadow if sketch is not None else None
 
     def _restore(self) -> bool:

@@ -125,6 +125,10 @@ class Tty:
                 self._pending = b""  # the terminal is gone, which whoever reads it will find
         return True
 
+    def ready(self) -> bool:
+        """Whether the terminal takes something now, or within 0.2 s."""
+        return _writable(self.fd)
+
     def read(self) -> bytes | None:
         """What was typed: empty when there is nothing yet, ``None`` when the terminal is gone."""
         try:
