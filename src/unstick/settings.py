@@ -188,6 +188,12 @@ class Locks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Workers that list their locks: ``http://HOST:PORT``."""
     path: UrlPath = "/api/v1/locks"
     """Where they list them."""
+    redis_keys: tuple[str, ...] = ()
+    """Patterns of locks that are keys of Redis with their holder's token as text: ``lock:*``. For ``drain-locks``."""
+    redis_url: RedisUrl | None = None
+    """Where those are; unset: the Redis server above."""
+    redis_worker: str | None = None
+    """Field of a JSON token with the holder's worker id; unset: what stands in the token before the first colon."""
 
 
 class Sync(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -472,6 +478,8 @@ class Actions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Actions that may be applied."""
     postgres_url: PostgresUrl | None = None
     """The operator's own login (see ``unstick grants``); unset: that of ``[postgres]``."""
+    redis_url: RedisUrl | None = None
+    """The operator's own login for locks in Redis; unset: that of ``[locks]``."""
     rows: Count = 50
     """More rows at once need their count typed."""
     pool_percent: Percent = 25.0

@@ -38,17 +38,19 @@ def shop(standing_shop: str, postgres: PostgresServer, tmp_path: Path, monkeypat
 
 @pytest.fixture
 def command(shop: Shop, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Said]:
-    """Runs ``unstick free-proxies``; the code, standard output and standard error."""
+    """Runs ``unstick NAME``; the code, standard output and standard error."""
 
-    def call(*arguments: str, typed: str | None = None, url: str = "", more: str = "") -> Said:
+    def call(
+        *arguments: str, typed: str | None = None, url: str = "", more: str = "", name: str = "free-proxies"
+    ) -> Said:
         config = shop.folder / "unstick.toml"
         audit = f'audit = "{shop.folder}/audit.jsonl"\npanic_file = "{shop.folder}/panic"\n'
         config.write_text(
-            f'config_version = 1\n{more}\n[postgres]\nurl = "{url or shop.url}"\n[crawler]\n[actions]\n{audit}'
+            f'config_version = 1\n{more}\n[postgres]\nurl = "{url or shop.url}"\n[crawler]\n[locks]\n[actions]\n{audit}'
         )
         config.chmod(0o600)
         monkeypatch.setattr(sys, "stdin", io.StringIO() if typed is None else Terminal(typed))
-        code = run(["free-proxies", "-c", str(config), *arguments])
+        code = run([name, "-c", str(config), *arguments])
         said = capsys.readouterr()
         return code, said.out, said.err
 
@@ -156,3 +158,19 @@ def test_what_can_not_be_reached_is_one_line(shop: Shop, command: Callable[..., 
     assert "S3CR3T" not in err
     (shop.folder / "audit.jsonl").mkdir()
     assert command("--yes")[0] == 74
+
+
+def test_drain_locks_speaks_the_same_way(shop: Shop, command: Callable[..., Said]) -> None:
+    shop.sql(
+        "INSERT INTO dashboard_tasklock (kind, task_id, worker_id, expires_at)"
+        " VALUES ('upload', 7, 'w_1', now() - interval '1 hour'), ('upload', 8, 'w_2', now() + interval '1 hour');"
+    )
+    assert command("--force", name="drain-locks")[0] == 64
+    code, out, _ = command("--dry-run", name="drain-locks")
+    assert code == 0
+    assert "would change 1 lock:\n  lock 1 of w_1 would be drained\n      upload 7; " in out
+    assert command("--yes", name="drain-locks")[0] == 0
+    assert command("--yes", name="drain-locks")[0] == 10
+    assert command("--yes", "--worker", "w_2", name="drain-locks")[0] == 12
+    assert command("--yes", "--worker", "w_2", "--force", name="drain-locks")[0] == 0
+    assert shop.sql("SELECT count(*) FROM dashboard_tasklock;") == "0"

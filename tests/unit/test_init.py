@@ -103,7 +103,7 @@ def test_every_commented_key_can_be_taken_into_use(tmp_path: Path) -> None:
     )
     assert context.crawler == Crawler()
     assert context.locks is not None
-    assert msgspec.structs.replace(context.locks, urls=()) == Locks()
+    assert msgspec.structs.replace(context.locks, urls=(), redis_url=None, redis_worker=None) == Locks()
     document = tomllib.loads(used)
     for key in keys(Context).values():
         table = inner_table(key)

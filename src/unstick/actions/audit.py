@@ -101,7 +101,6 @@ def intent(plan: Plan, items: object, actor: Actor, confirmation: Confirmation) 
         "actor": msgspec.to_builtins(actor),
         "order": msgspec.to_builtins(plan.order),
         "confirmed": msgspec.to_builtins(confirmation),
-        "server": plan.servers[0].identity if plan.servers else "",
         "servers": msgspec.to_builtins(plan.servers),
         "items": msgspec.to_builtins(items),
     }

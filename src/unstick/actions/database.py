@@ -70,9 +70,9 @@ class Database:
         if url is None:
             raise RefusedError("postgres.url is not set")
         self.address = url.address
-        self._connection = PostgresWriter(url, application=f"unstick {actor.shown}")
-        self._explain = partial(explain_action, known, self._connection.user)
         self._lock_s = context.actions.lock_timeout_s
+        self._connection = PostgresWriter(url, application=f"unstick {actor.shown}", lock_timeout_s=self._lock_s)
+        self._explain = partial(explain_action, known, self._connection.user)
         self._audit_table = context.actions.audit_table
         self._actor = actor
 
@@ -134,12 +134,12 @@ class Database:
             if not begun["alone"]:
                 raise RefusedError(await self._in_progress(writing, plan.name))
             base = await self.base(writing)
-            if base.server != plan.servers[0]:
+            if base.server not in plan.servers:
                 raise RefusedError(f"another server answers at {self.address} than the one of the plan; plan anew")
             age = base.server_at - plan.made_at
             if abs(age) > plan.lives_s:
                 raise RefusedError(f"the plan is {duration(age)} old, it lives {duration(plan.lives_s)}; plan anew")
-            await intend({"xid": begun["xid"]})
+            await intend({"xid": begun["xid"], "server": base.server.identity})
             changed = await work(writing)
             if not changed:
                 return ""
@@ -147,7 +147,7 @@ class Database:
             try:
                 await writing.commit()
             except UnsureError as error:
-                await self._after_all(str(begun["xid"]), plan.servers[0], error)
+                await self._after_all(str(begun["xid"]), base.server, error)
             return str(begun["xid"])
 
     async def _record(self, writing: Writing, plan: Plan, changed: Sequence[Item]) -> None:

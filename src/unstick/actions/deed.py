@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -12,6 +12,9 @@ from unstick.facts.text import clean
 
 Intend = Callable[[Mapping[str, Any]], Awaitable[None]]
 """Writes down, on disk, what is about to be done; nothing is changed before it has returned."""
+
+
+UNDONE = "it was cut off before its commit: the server undid it"
 
 
 class RefusedError(Exception):
@@ -53,6 +56,55 @@ class Done(msgspec.Struct, frozen=True):
     text: str
     results: tuple[Result, ...] = ()
     notes: tuple[str, ...] = ()
+
+
+class Notes:
+    """What became of each item of a draft, as far as it is known."""
+
+    def __init__(self, items: Sequence[Item]) -> None:
+        self._items = items
+        self._results: dict[tuple[str, str, str], Result] = {}
+
+    def note(self, item: Item, state: State, text: str) -> None:
+        """``item`` ended in ``state``."""
+        self._results[item.key] = Result(*item.shown, state, clean(text))
+
+    def all(self, state: State, text: str) -> None:
+        """Every item ended in ``state``."""
+        for item in self._items:
+            self.note(item, state, text)
+
+    def clear(self) -> None:
+        """Nothing is known: everything was undone."""
+        self._results.clear()
+
+    def state(self, item: Item) -> State | None:
+        """How ``item`` ended, as far as it is known."""
+        result = self._results.get(item.key)
+        return result.state if result else None
+
+    @property
+    def told(self) -> tuple[Result, ...]:
+        """Every result, in the order of the items."""
+        return tuple(self._results[item.key] for item in self._items)
+
+
+def told(results: Sequence[Result], words: Sequence[tuple[str, str, str]]) -> str:
+    """The results in a sentence; ``words`` are a kind, its plural and what is done to it.
+
+    >>> told((), [("proxy", "proxies", "freed")])
+    'nothing changed'
+    """
+    parts = []
+    for kind, many, did in words:
+        count = sum(result.kind == kind and result.state is State.DONE for result in results)
+        if count:
+            parts.append(f"{count} {kind if count == 1 else many} {did}")
+    for state in (State.SKIPPED, State.GONE, State.UNKNOWN):
+        count = sum(result.state is state for result in results)
+        if count:
+            parts.append(f"{count} {state.value}")
+    return ", ".join(parts) or "nothing changed"
 
 
 class Deed(Protocol):

@@ -90,6 +90,10 @@ class Signs:
         known = [at for at in (self.of(worker_id).sign_at, also_at) if at is not None]
         return self.server_at - max(known) if known else None
 
+    def container(self, worker_id: str) -> str:
+        """The container of a worker."""
+        return container_of(worker_id, self._rules.separator)
+
     def lives(self, container: str) -> bool:
         """Whether any worker of ``container`` may live: a sign within the grace, or work that nothing dates."""
         return any(self._may_live(sign) for sign in self._containers.get(container, ()))
@@ -105,7 +109,7 @@ class Signs:
         if sign.processing and not (rules.tasks and sign.processing == sign.expired):
             return Verdict(why=_works(sign.processing))
         silent = self.silent_s(row.worker_id, row.known_at)
-        container = container_of(row.worker_id, rules.separator)
+        container = self.container(row.worker_id)
         lives = self.lives(container)
         if silent is not None and silent < rules.grace_s:
             return Verdict(why=_alive(silent, rules.grace_s))

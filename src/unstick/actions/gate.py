@@ -24,12 +24,15 @@ from unstick.actions.actor import runs
 from unstick.actions.audit import Audit
 from unstick.actions.database import LIVES_S, Database
 from unstick.actions.deed import Deed, Done, Draft, RefusedError
+from unstick.actions.locks import Locks
 from unstick.actions.proxies import Proxies
 from unstick.actions.watch import Watch
 from unstick.backends.base import BackendError, UnsureError, failure
 from unstick.facts.actions import (
     Actor,
     Confirmation,
+    DrainLocks,
+    FreeProxies,
     Order,
     Outcome,
     Plan,
@@ -60,6 +63,7 @@ class Gate:
         self._audit = audit
         self._monotonic = monotonic
         self._watch = Watch(monotonic)
+        self._deeds: dict[Order, Deed] = {}
         self._drafts: dict[str, tuple[Draft, Deed, float]] = {}
         self._receipts: dict[str, Receipt] = {}
         self._turn = asyncio.Lock()
@@ -73,6 +77,7 @@ class Gate:
         async with self._turn:
             try:
                 deed = self._deed(order)
+                await self._forget_deeds()
                 async with asyncio.timeout(PLAN_S):
                     draft = await deed.look()
             except RefusedError as error:
@@ -111,14 +116,32 @@ class Gate:
 
     async def close(self) -> None:
         """Part from every server."""
-        for _, deed, _ in self._drafts.values():
+        for deed in self._deeds.values():
             await deed.close()
+        self._deeds.clear()
         self._drafts.clear()
         if self._database is not None:
             await self._database.close()
 
     def _deed(self, order: Order) -> Deed:
-        return Proxies(self._context, order, self._postgres(), self._watch)
+        """The deed of ``order``, kept as long as the gate. Raises :class:`RefusedError`."""
+        if order not in self._deeds:
+            self._deeds[order] = self._new_deed(order)
+        return self._deeds[order]
+
+    async def _forget_deeds(self) -> None:
+        while len(self._deeds) > REMEMBERED:
+            await self._deeds.pop(next(iter(self._deeds))).close()
+
+    def _new_deed(self, order: Order) -> Deed:
+        match order:
+            case FreeProxies():
+                return Proxies(self._context, order, self._postgres(), self._watch)
+            case DrainLocks():
+                locks, table = self._context.locks, None
+                if locks is not None and locks.table is not None:
+                    table = self._postgres()
+                return Locks(self._context, order, table, self._watch)
 
     def _postgres(self) -> Database:
         if self._database is None:

@@ -10,7 +10,7 @@ import msgspec
 
 from unstick import sql
 from unstick.actions.database import LIVES_S, Base, Database
-from unstick.actions.deed import Done, Draft, Intend, Item, RefusedError, counted
+from unstick.actions.deed import UNDONE, Done, Draft, Intend, Item, RefusedError, counted, told
 from unstick.actions.evidence import Held, Sign, Signs
 from unstick.actions.pool import Pool
 from unstick.actions.pool_sql import PoolStatements
@@ -69,14 +69,14 @@ class Proxies:
         try:
             xid = await self._pool.database.transact(draft.plan, intend, run.work, tables)
         except UnsureError as error:
-            results = run.all(State.UNKNOWN, "may have been changed")
-            return Done(Outcome.UNKNOWN, f"whether it was committed is unknown: {error}", results)
+            run.notes.all(State.UNKNOWN, "may have been changed")
+            return Done(Outcome.UNKNOWN, f"whether it was committed is unknown: {error}", run.notes.told)
         notes: tuple[str, ...] = ()
         try:
             await run.look_again(xid)
         except BackendError as error:
             notes = (f"not looked at again: {error}",)
-        return Done(counted(run.told), told(run.told), run.told, notes)
+        return _done(run.notes.told, notes)
 
     async def settle(self, intent: Mapping[str, Any]) -> Done:
         """What became of an interrupted one: its transaction is asked for, then its rows by who wrote them last.
@@ -88,16 +88,17 @@ class Proxies:
         if fate.unseen:
             raise failure(TroubleKind.CLOSED, fate.why)
         if fate.committed is None:
-            results = run.all(State.UNKNOWN, "may have been changed")
-            return Done(Outcome.UNKNOWN, f"whether it was committed can't be found out: {fate.why}", results)
+            run.notes.all(State.UNKNOWN, "may have been changed")
+            text = f"whether it was committed can't be found out: {fate.why}"
+            return Done(Outcome.UNKNOWN, text, run.notes.told)
         if not fate.committed:
-            results = run.all(State.SKIPPED, "was not changed")
-            return Done(Outcome.NOT_SENT, "it was cut off before its commit: the server undid it", results)
+            run.notes.all(State.SKIPPED, "was not changed")
+            return Done(Outcome.NOT_SENT, UNDONE, run.notes.told)
         connection = await self._pool.database.reading()
         async with connection.look(self._pool.database.explain) as look:
             await self._pool.prepare(look, await self._pool.database.base(look))
         await run.look_again(intent["xid"])
-        return Done(counted(run.told), f"it was committed: {told(run.told)}", run.told)
+        return _done(run.notes.told)
 
     async def close(self) -> None:
         """Nothing: the database is the gate's to close."""
@@ -186,18 +187,9 @@ class _Seen(msgspec.Struct, frozen=True):
     """Tables that look like task tables and are not mapped."""
 
 
-def told(results: Sequence[Result]) -> str:
-    """``16 proxies freed, 1 skipped``."""
-    parts = []
-    for kind, many, done in (("proxy", "proxies", FREED), ("task", "tasks", RETURNED)):
-        count = sum(result.kind == kind and result.state is State.DONE for result in results)
-        if count:
-            parts.append(f"{count} {kind if count == 1 else many} {done}")
-    for state in (State.SKIPPED, State.GONE, State.UNKNOWN):
-        count = sum(result.state is state for result in results)
-        if count:
-            parts.append(f"{count} {state.value}")
-    return ", ".join(parts) or "nothing changed"
+def _done(results: tuple[Result, ...], notes: tuple[str, ...] = ()) -> Done:
+    words = ("proxy", "proxies", FREED), ("task", "tasks", RETURNED)
+    return Done(counted(results), told(results, words), results, notes)
 
 
 def _notes(seen: _Seen, working: int, left: int) -> Iterable[str]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from unstick.actions.deed import Item
+from unstick.actions.deed import Item, Notes
 from unstick.actions.evidence import Signs
 from unstick.actions.pool import Pool
 from unstick.actions.pool_sql import TaskStatements
 from unstick.backends.postgres import Row
 from unstick.backends.postgres_writes import Writing
-from unstick.facts.actions import Result, State
-from unstick.facts.text import clean
+from unstick.facts.actions import State
 from unstick.facts.units import duration
 
 FREED = "freed"
@@ -24,28 +23,13 @@ class Run:
 
     def __init__(self, pool: Pool, items: Sequence[Item]) -> None:
         self._pool = pool
-        self._items = items
         self._proxies = [item for item in items if item.kind == "proxy"]
         self._tasks = [item for item in items if item.kind == "task"]
-        self._results: dict[tuple[str, str, str], Result] = {}
-
-    @property
-    def told(self) -> tuple[Result, ...]:
-        """What became of each item, in their order."""
-        return tuple(self._results[item.key] for item in self._items)
-
-    def all(self, state: State, text: str) -> tuple[Result, ...]:
-        """Every item ended in ``state``."""
-        for item in self._items:
-            self._note(item, state, text)
-        return self.told
-
-    def _note(self, item: Item, state: State, text: str) -> None:
-        self._results[item.key] = Result(*item.shown, state, clean(text))
+        self.notes = Notes(items)
 
     async def work(self, writing: Writing) -> list[Item]:
         """Lock, look afresh, change; the items that were changed."""
-        self._results.clear()
+        self.notes.clear()
         statements = self._pool.statements
         ids = [item.id for item in self._proxies]
         workers = sorted({item.holder for item in self._proxies})
@@ -60,9 +44,9 @@ class Run:
         freed = {row["id"] for row in await writing.rows(statements.free, *arrays)} if fit else set()
         for item in fit:
             if item.id in freed:
-                self._note(item, State.DONE, FREED)
+                self.notes.note(item, State.DONE, FREED)
             else:
-                self._note(item, State.SKIPPED, "changed at the last moment")
+                self.notes.note(item, State.SKIPPED, "changed at the last moment")
         return [*returned, *(item for item in fit if item.id in freed)]
 
     def _fit(self, locked: set[str], rows: Mapping[str, Row], signs: Signs, before: Signs) -> list[Item]:
@@ -71,7 +55,7 @@ class Run:
         for item in self._proxies:
             row = rows.get(item.id)
             if row is None:
-                self._note(item, State.GONE, "is no longer there")
+                self.notes.note(item, State.GONE, "is no longer there")
                 continue
             why = _moved(item, row) or self._lives(item, signs, before)
             if why is None and item.id not in locked:
@@ -79,7 +63,7 @@ class Run:
             if why is None:
                 fit.append(item)
             else:
-                self._note(item, State.SKIPPED, why)
+                self.notes.note(item, State.SKIPPED, why)
         return fit
 
     def _lives(self, item: Item, signs: Signs, before: Signs) -> str | None:
@@ -110,9 +94,9 @@ class Run:
         done = {row["id"] for row in rows}
         for item in items:
             if item.id in done:
-                self._note(item, State.DONE, RETURNED)
+                self.notes.note(item, State.DONE, RETURNED)
             else:
-                self._note(item, State.SKIPPED, "changed since the plan")
+                self.notes.note(item, State.SKIPPED, "changed since the plan")
         return [item for item in items if item.id in done]
 
     async def look_again(self, xid: str) -> None:
@@ -132,11 +116,11 @@ class Run:
         found = {row["id"]: row for row in rows}
         written_by_us = str(int(xid) % 2**32) if xid else None
         for item in items:
-            known, row = self._results.get(item.key), found.get(item.id)
+            known, row = self.notes.state(item), found.get(item.id)
             if known is None:
-                self._note(item, *_deduced(item, row, written_by_us, done))
-            elif known.state is State.DONE:
-                self._note(item, State.DONE, done + _since(row, written_by_us))
+                self.notes.note(item, *_deduced(item, row, written_by_us, done))
+            elif known is State.DONE:
+                self.notes.note(item, State.DONE, done + _since(row, written_by_us))
 
 
 def _deduced(item: Item, row: Row | None, written_by_us: str | None, done: str) -> tuple[State, str]:

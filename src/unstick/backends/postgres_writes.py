@@ -53,14 +53,18 @@ class Writing(Look):
 
 
 class PostgresWriter(PostgresConnection):
-    """One connection that may change something; ``application`` is what other sessions see of it."""
+    """One connection that may change something; ``application`` is what other sessions see of it.
 
-    def __init__(self, url: Url, *, application: str) -> None:
+    A statement waits ``lock_timeout_s`` at most for a row that somebody else is changing.
+    """
+
+    def __init__(self, url: Url, *, application: str, lock_timeout_s: float) -> None:
         shown = application.encode("ascii", "replace")[:APPLICATION_BYTES].decode()
         super().__init__(url, statement_timeout_s=STATEMENT_S, application=shown)
         self._write = (
             "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; "
             f"SET LOCAL statement_timeout = {round(STATEMENT_S * 1000)}; "
+            f"SET LOCAL lock_timeout = {max(1, round(lock_timeout_s * 1000))}; "
             f"SET LOCAL idle_in_transaction_session_timeout = {STALL_MS}; "
             "SET LOCAL jit = off; SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL timezone = 'UTC'"
         )

@@ -129,6 +129,10 @@ class RedisConnection:
         """
         for command in commands:
             check(command)
+        return await self._round(commands)
+
+    async def _round(self, commands: Sequence[Command]) -> list[object]:
+        """One round trip."""
         if not commands:
             return []
         wire = self._wire

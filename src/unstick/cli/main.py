@@ -177,6 +177,35 @@ def free_proxies(
     return run_order(**_given(ctx, {"path": path, "context": context}), order=order, choice=Choice(**choice))
 
 
+@unstick.command()
+@configured
+@click.option("--worker", metavar="ID", help="Only locks of this worker.")
+@click.option("--force", is_flag=True, help="With --worker: all of its locks, whether it lives or not.")
+@acting
+@click.pass_context
+def drain_locks(
+    ctx: click.Context,
+    /,
+    *,
+    worker: str | None,
+    force: bool,
+    path: Path | None,
+    context: str | None,
+    **choice: Any,
+) -> int:
+    """Delete locks that outlived their end or their holder.
+
+    Exit code 0 done, 10 nothing to do, 11 done in part, 12 refused, 13 nobody can tell.
+    """
+    from unstick.cli.actions import Choice, run_order  # noqa: PLC0415 - imported when it runs
+    from unstick.facts.actions import DrainLocks  # noqa: PLC0415 - imported when it runs
+
+    if force and worker is None:
+        raise click.UsageError("--force takes --worker: whose locks?")
+    order = DrainLocks(worker, force)
+    return run_order(**_given(ctx, {"path": path, "context": context}), order=order, choice=Choice(**choice))
+
+
 TAPE = click.Path(path_type=Path)
 
 

@@ -19,7 +19,15 @@ class FreeProxies(msgspec.Struct, frozen=True, tag="free-proxies"):
     """Return the expired tasks of those workers to pending in the same transaction."""
 
 
-Order = FreeProxies
+class DrainLocks(msgspec.Struct, frozen=True, tag="drain-locks"):
+    """Delete locks that expired or whose holder is dead: of one worker, or of all."""
+
+    worker: str | None = None
+    force: bool = False
+    """All of this worker's locks, whether it lives or not."""
+
+
+Order = FreeProxies | DrainLocks
 
 
 class Server(msgspec.Struct, frozen=True):
@@ -84,7 +92,7 @@ class Plan(msgspec.Struct, frozen=True):
     @property
     def stays(self) -> str | None:
         """Why all that was asked for by name stays as it is; ``None`` when it does not, or nobody was named."""
-        named = self.order.container or self.order.worker
+        named = self.order.worker or getattr(self.order, "container", None)
         if not named or self.targets or not self.left:
             return None
         first = self.left[0]

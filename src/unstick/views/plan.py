@@ -13,7 +13,7 @@ from unstick.views.pane import Line, Role, Span
 from unstick.views.words import span
 
 SCHEMA = 1
-_VERBS = {"free-proxies": "free proxies"}
+_VERBS = {"free-proxies": "free proxies", "drain-locks": "drain locks"}
 
 
 def title(plan: Plan) -> Line:
