@@ -66,6 +66,8 @@ class RabbitMQ(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Channels on one connection."""
     channel_growth_per_min: Annotated[float, Meta(gt=0)] = 5.0
     """New channels per minute on one connection that count as a leak."""
+    reconnects_per_min: Annotated[float, Meta(gt=0)] = 30.0
+    """Connections per minute that are opened and lost again: more is a storm, ten times as many a critical one."""
 
 
 class Dramatiq(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

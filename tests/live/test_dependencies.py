@@ -153,7 +153,7 @@ def test_dolphin_goes_away_hangs_and_comes_back() -> None:
             await seen(lambda: finding(watch, f"{name}:down") is not None, "down")
             await seen(lambda: finding(watch, f"{name}:down").level is Level.CRITICAL, "certain")  # type: ignore[union-attr]
             assert "no complete answer within 0.5 s" in title(watch, f"{name}:down")
-            assert any("local API" in line for line in finding(watch, f"{name}:down").evidence)  # type: ignore[union-attr]
+            assert any("local API" in each.text for each in finding(watch, f"{name}:down").evidence)  # type: ignore[union-attr]
             assert row(watch, name).state.state == "fresh"  # type: ignore[union-attr]
             assert numbers(watch, name)["latency_seconds"] is None
             proxy.clear()

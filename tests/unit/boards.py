@@ -15,9 +15,10 @@ T0 = 1_000_000.0
 CONTEXT = Context(name="test", crawler=Crawler(), locks=Locks(), sync=Sync(every_s=60.0), dramatiq=(Dramatiq(),))
 
 
-def source(name: str, server: str = "server", interval_s: float = 1.0) -> Source:
-    """The source called ``name``; what stands before a colon is its system."""
-    return Source(name, name.partition(":")[0], server, interval_s)
+def source(name: str, server: str = "", interval_s: float = 1.0) -> Source:
+    """The source called ``name``; what stands before a colon is its system, and what stands behind it an endpoint."""
+    system, colon, _ = name.partition(":")
+    return Source(name, system, server or ("http" if colon else "server"), interval_s)
 
 
 def fresh(name: str, value: Fact, at: float, system: str | None = None) -> Observation:

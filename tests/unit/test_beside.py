@@ -127,7 +127,8 @@ class TestDependency:
         assert [level for level, _ in told(slow)] == [Level.WARNING]
         assert [level for level, _ in told(UP, slow, slow)] == [Level.CRITICAL]
         assert [level for level, _ in told(slow, UP)] == []
-        assert board(down).findings[0].evidence == ("api:80", "do it")
+        assert board(down).findings[0].evidence[0].text == "api:80"
+        assert board(down).findings[0].evidence[1].text == "do it"
 
     def test_a_wrong_status_is_told(self) -> None:
         assert told(replace(UP, expected=False, status=503)) == [(Level.WARNING, "down: answers 503")]

@@ -124,7 +124,7 @@ class TestEndpoints:
         facts = dramatiq(T0, (process,))
         frames = [frame(T0 + s, stale("dramatiq", facts, T0 + s, T0), missing("health:w", T0)) for s in (0, 1, 2)]
         titles = [finding.title for finding in played(frames).findings]
-        assert sum("health:w" in title or "worker w is dead" in title for title in titles) == 1
+        assert sum("health:w" in title or "w is dead" in title for title in titles) == 1
         assert any("dramatiq unseen" in title for title in titles)
 
 
@@ -166,19 +166,19 @@ class TestCounters:
         assert rates == [None, 120.0]
 
 
-def synced(**fields: object) -> tuple[Level, tuple[str, ...]]:
+def synced(**fields: object) -> tuple[Level, list[str]]:
     facts = SyncApiFacts(T0, T0 - 5, 1.0, None, False, 1, 1, 0, True, True)
-    sync = played([frame(T0, fresh("sync", msgspec.structs.replace(facts, **fields), T0))]).subjects.sync
-    assert sync is not None
-    return sync.level, sync.notes
+    board = played([frame(T0, fresh("sync", msgspec.structs.replace(facts, **fields), T0))])
+    assert board.subjects.sync is not None
+    return board.subjects.sync.level, [finding.title for finding in board.findings]
 
 
 def test_a_sync_that_succeeded_in_the_future_or_says_failed_is_not_fine() -> None:
-    assert synced() == (Level.OK, ())
-    assert synced(last_success_at=T0 + 30) == (Level.OK, ())
+    assert synced() == (Level.OK, [])
+    assert synced(last_success_at=T0 + 30) == (Level.OK, [])
     level, (note,) = synced(last_success_at=T0 + 3 * 3600)
     assert (level, "time zone" in note) == (Level.UNKNOWN, True)
-    assert synced(status="Failed") == (Level.WARNING, ("says Failed",))
+    assert synced(status="Failed") == (Level.WARNING, ["balance sync says Failed"])
 
 
 class TestUnknown:

@@ -6,15 +6,17 @@ import msgspec
 
 from unstick.board import histories
 from unstick.board.channels import fold_channels
-from unstick.board.findings import Finding, Subjects, find
+from unstick.board.findings import Finding, Subjects
 from unstick.board.host import fold_host
 from unstick.board.locks import fold_locks
 from unstick.board.memory import Memory, Notes
 from unstick.board.proxies import fold_proxies
 from unstick.board.queues import fold_queues
+from unstick.board.rules import Case
 from unstick.board.services import fold_services
 from unstick.board.sources import Sight, SourceState
 from unstick.board.sync import fold_sync
+from unstick.board.verdict import Verdict, judge
 from unstick.board.workers import fold_workers
 from unstick.facts.frame import Frame
 from unstick.facts.level import Level, worst
@@ -28,9 +30,14 @@ class Board(msgspec.Struct, frozen=True, eq=False):
     context: Context
     sources: tuple[SourceState, ...]
     subjects: Subjects
-    findings: tuple[Finding, ...]
+    verdict: Verdict
     level: Level
     memory: Memory
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What is wrong, the worst first, causes before symptoms."""
+        return self.verdict.findings
 
     @property
     def undecided(self) -> frozenset[str]:
@@ -58,9 +65,10 @@ def fold(before: Board | None, frame: Frame, context: Context) -> Board:
         services=fold_services(sight, notes, workers, context),
         host=fold_host(sight, notes, context),
     )
-    findings = find(subjects, notes)
-    level = worst([*(finding.level for finding in findings), *_levels(subjects)])
-    return Board(frame, context, sight.sources, subjects, findings, level, notes.memory())
+    memory = notes.memory()
+    verdict = judge(Case(subjects, sight, memory, context), before.verdict if before else None)
+    level = worst([*(finding.level for finding in verdict.findings), *_unknown(subjects)])
+    return Board(frame, context, sight.sources, subjects, verdict, level, memory)
 
 
 def subject_levels(subjects: Subjects) -> dict[str, Level | None]:
@@ -78,5 +86,6 @@ def subject_levels(subjects: Subjects) -> dict[str, Level | None]:
     return {key: None if part is None else part.level for key, part in parts.items()}
 
 
-def _levels(subjects: Subjects) -> list[Level]:
-    return [level for level in subject_levels(subjects).values() if level is not None]
+def _unknown(subjects: Subjects) -> list[Level]:
+    """What can't be seen is not well, though nothing was found there."""
+    return [level for level in subject_levels(subjects).values() if level is Level.UNKNOWN]

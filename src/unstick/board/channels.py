@@ -26,6 +26,8 @@ class Link(msgspec.Struct, frozen=True):
     notes: tuple[str, ...]
     own: bool
     """This program's own connection."""
+    leaks: bool = False
+    """It opens channels faster than the limit, again and again."""
 
 
 class Channels(msgspec.Struct, frozen=True):
@@ -108,8 +110,9 @@ def _judge(connection: RabbitConnection, seen: Seen[RabbitFacts], notes: Notes, 
     channels, room = connection.channels or 0, connection.channel_max or 0
     remarks: list[str] = []
     levels = [Level.OK]
-    leaks = growth is not None and notes.before.rises(series, window) >= LEAK_RISES
-    if growth is not None and leaks and growth >= limits.channel_growth_per_min:
+    rises = growth is not None and notes.before.rises(series, window) >= LEAK_RISES
+    leaks = growth is not None and rises and growth >= limits.channel_growth_per_min
+    if leaks:
         remarks.append(f"grows {growth:+.0f}/min")
         levels.append(Level.CRITICAL if channels >= limits.channels_warning else Level.WARNING)
     if channels >= limits.channels_warning:
@@ -121,7 +124,7 @@ def _judge(connection: RabbitConnection, seen: Seen[RabbitFacts], notes: Notes, 
     if connection.state in {"blocked", "blocking"}:
         remarks.append(f"{connection.state} by an alarm")
         levels.append(Level.CRITICAL)
-    full = (room - channels) * 60.0 / growth if growth and leaks and growth > 0 and room > channels else None
+    full = (room - channels) * 60.0 / growth if growth and rises and growth > 0 and room > channels else None
     own = (connection.client or "").startswith("unstick")
     level = worst(levels) if seen.current else Level.UNKNOWN
-    return Link(key, connection, growth, full, level, tuple(remarks), own)
+    return Link(key, connection, growth, full, level, tuple(remarks), own, leaks)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from unstick.board.sources import HICCUP_S, Sight, SourceState
-from unstick.board.worker import Holds, Life, Worker, held
+from unstick.board.worker import Fault, Holds, Life, Worker, held
 from unstick.facts.automation import AutomationFacts
 from unstick.facts.dramatiq import DramatiqFacts
 from unstick.facts.health import HealthFacts
@@ -24,17 +24,19 @@ def http_workers(sight: Sight, context: Context, locks: dict[str, int] | None) -
         name = state.source.id.partition(":")[2] or state.source.id
         seen = seen_ids.get(state.source.id)
         life: Life
+        fault: Fault
+        trouble = state.trouble.text if state.trouble else "unseen"
         if _hung_up(state):
-            life, level, note = "dead", Level.CRITICAL, state.trouble.text if state.trouble else ""
+            life, level, fault, note = "dead", Level.CRITICAL, "hung-up", trouble
         elif seen is None or not seen.current:
-            life, level, note = "unknown", Level.UNKNOWN, state.trouble.text if state.trouble else "unseen"
+            life, level, fault, note = "unknown", Level.UNKNOWN, "unseen", trouble
         else:
-            life, level, note = _judge_health(seen.value, context, waiting)
+            life, level, fault, note = _judge_health(seen.value, context, waiting)
         last = seen.value.heartbeat_age_s + seen.age_s if seen and seen.value.heartbeat_age_s is not None else None
         holds = Holds(locks=None if locks is None else locks.get(name, 0))
         if life == "dead" and holds.locks:
             note = f"{note}, still holds {held(holds)}"
-        workers.append(Worker(name, "http", life, level, None, last, holds, note, state.source.id))
+        workers.append(Worker(name, "http", life, level, None, last, holds, note, state.source.id, None, fault))
     return workers
 
 
@@ -49,18 +51,19 @@ def automation_workers(sight: Sight, locks: dict[str, int] | None) -> list[Worke
         name = seen.value.worker if seen else state.source.id.partition(":")[2]
         trouble = state.trouble.text if state.trouble else ""
         life: Life
+        fault: Fault
         if _hung_up(state):
-            life, level, note = "dead", Level.CRITICAL, trouble
+            life, level, fault, note = "dead", Level.CRITICAL, "hung-up", trouble
         elif seen is None or not seen.current:
-            life, level, note = "unknown", Level.UNKNOWN, trouble or "unseen"
+            life, level, fault, note = "unknown", Level.UNKNOWN, "unseen", trouble or "unseen"
         else:
-            life, level, note = "alive", Level.OK, ""
+            life, level, fault, note = "alive", Level.OK, "", ""
         active = seen.value.active if seen and life == "alive" else None
         holds = Holds(locks=None if locks is None else locks.get(name, 0), tasks=active)
         if life == "dead" and holds.locks:
             note = f"{note}, still holds {held(holds)}"
         last = seen.age_s if seen else None
-        workers.append(Worker(name, "http", life, level, None, last, holds, note, state.source.id))
+        workers.append(Worker(name, "http", life, level, None, last, holds, note, state.source.id, None, fault))
     return workers
 
 
@@ -84,16 +87,16 @@ def _waiting(sight: Sight) -> int | None:
     return sum(depth or 0 for depth in depths) or (None if hidden or not (redis or rabbit) else 0)
 
 
-def _judge_health(facts: HealthFacts, context: Context, waiting: int | None) -> tuple[Life, Level, str]:
+def _judge_health(facts: HealthFacts, context: Context, waiting: int | None) -> tuple[Life, Level, Fault, str]:
     if facts.broker_connected is False:
-        return "alive", Level.CRITICAL, "broker link lost"
+        return "alive", Level.CRITICAL, "broker-lost", "broker link lost"
     silent = facts.heartbeat_age_s is not None and facts.heartbeat_age_s >= context.thresholds.heartbeat_s
     if facts.healthy is False or silent:
         age = "" if facts.heartbeat_age_s is None else f", no task done for {facts.heartbeat_age_s:.0f} s"
         if waiting:
-            return "stalled", Level.CRITICAL, f"unhealthy{age} while {waiting} messages wait"
+            return "stalled", Level.CRITICAL, "unproductive", f"unhealthy{age} while {waiting} messages wait"
         unsure = "what waits for it can't be seen" if waiting is None else "nothing waits for it"
-        return "alive", Level.WARNING, f"unhealthy{age}; {unsure}"
+        return "alive", Level.WARNING, "unhealthy", f"unhealthy{age}; {unsure}"
     if facts.healthy is None:
-        return "unknown", Level.UNKNOWN, "says nothing of its health"
-    return "alive", Level.OK, ""
+        return "unknown", Level.UNKNOWN, "unseen", "says nothing of its health"
+    return "alive", Level.OK, "", ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from unstick.board.held import Held
 from unstick.facts.level import Level, worst
 
 
@@ -16,6 +17,13 @@ class Problem(msgspec.Struct, frozen=True):
     evidence: tuple[str, ...] = ()
     lasted_s: float | None = None
     """How long it has been so by its own evidence."""
+    holds: Held = ()
+    """What it keeps from being used or done."""
+    action: str | None = None
+    advice: str = ""
+    about: tuple[tuple[str, ...], ...] = ()
+    explains: tuple[tuple[str, ...], ...] = ()
+    """Topics, as of a :class:`unstick.board.findings.Finding`."""
 
 
 class Judged(msgspec.Struct, frozen=True):

@@ -28,6 +28,8 @@ class Lock(msgspec.Struct, frozen=True):
     left_s: float | None
     level: Level
     source: str
+    container: str = ""
+    """Of its holder, by the name."""
 
 
 class Locks(msgspec.Struct, frozen=True):
@@ -125,7 +127,7 @@ def _judge(row: LockRow, seen: Seen[LockFacts], lives: Mapping[str, str], gone: 
     key = f"{seen.source.id}|{row.kind}|{row.task_id}|{row.id}"
     state: LockState
     if not seen.current:
-        return Lock(key, row, "held", age, left, Level.UNKNOWN, seen.source.id)
+        return Lock(key, row, "held", age, left, Level.UNKNOWN, seen.source.id, container)
     if dead:
         state, level = "orphaned", Level.CRITICAL
     elif left is not None and left < 0:
@@ -134,4 +136,4 @@ def _judge(row: LockRow, seen: Seen[LockFacts], lives: Mapping[str, str], gone: 
         state, level = "endless", Level.WARNING
     else:
         state, level = "held", Level.OK
-    return Lock(key, row, state, age, left, level, seen.source.id)
+    return Lock(key, row, state, age, left, level, seen.source.id, container)

@@ -47,6 +47,8 @@ class Proxies(msgspec.Struct, frozen=True):
     tables: tuple[TaskTable, ...]
     undecided: bool
     """Another look would tell suspects from stuck rows."""
+    free_level: Level = Level.UNKNOWN
+    """Of what is left in the pool, whoever holds the rest."""
 
 
 def fold_proxies(sight: Sight, notes: Notes, context: Context, workers: Workers | None) -> Proxies | None:
@@ -71,8 +73,9 @@ def fold_proxies(sight: Sight, notes: Notes, context: Context, workers: Workers 
     for name, value in (("free", pool.free), ("in_use", pool.in_use), ("stuck", stuck)):
         notes.record(f"proxies:{name}", value)
     undecided = any(proxy.state == "suspect" and "looking again" in proxy.evidence for proxy in items)
+    free_level = _free_level(pool.free, pool.total, context)
     return Proxies(
-        worst([Level.CRITICAL if stuck else Level.OK, _free_level(pool.free, pool.total, context)]),
+        worst([Level.CRITICAL if stuck else Level.OK, free_level]),
         pool.total,
         pool.in_use,
         pool.blocked,
@@ -84,6 +87,7 @@ def fold_proxies(sight: Sight, notes: Notes, context: Context, workers: Workers 
         containers,
         facts.tables,
         undecided,
+        free_level,
     )
 
 

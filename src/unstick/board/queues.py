@@ -48,6 +48,17 @@ class Late(msgspec.Struct, frozen=True):
     unacked: int | None
     oldest_s: float
     timeout_s: float
+    source: str = ""
+
+
+class Stand(msgspec.Struct, frozen=True):
+    """A broker on Redis where messages wait and nothing was taken or acknowledged for ``for_s``."""
+
+    system: System
+    place: str
+    source: str
+    for_s: float
+    unacked: int
 
 
 class Queues(msgspec.Struct, frozen=True):
@@ -60,6 +71,7 @@ class Queues(msgspec.Struct, frozen=True):
     count: int
     """Queues that the brokers have, which may be more than travelled."""
     late: tuple[Late, ...] = ()
+    stands: tuple[Stand, ...] = ()
 
 
 def fold_queues(sight: Sight, notes: Notes, context: Context) -> Queues | None:
@@ -71,11 +83,14 @@ def fold_queues(sight: Sight, notes: Notes, context: Context) -> Queues | None:
     items: list[Queue] = []
     count = 0
     partial = False
+    stands: list[Stand] = []
     for dramatiq in sight.seen(DramatiqFacts):
+        stands += _dramatiq_stands(dramatiq, notes)
         items += [_judged(queue, notes, context) for queue in _dramatiq(dramatiq)]
     late: list[Late] = []
     for celery in sight.seen(CeleryFacts):
         late += _late(celery)
+        stands += _celery_stands(celery, notes)
         items += [_judged(queue, notes, context) for queue in _celery(celery)]
     count = len(items)
     for rabbit in sight.seen(RabbitFacts):
@@ -91,7 +106,7 @@ def fold_queues(sight: Sight, notes: Notes, context: Context) -> Queues | None:
     notes.record("queues:waiting", waiting)
     levels = [*(queue.level for queue in items), Level.UNKNOWN if blind else Level.OK]
     levels += [Level.CRITICAL] if late else []
-    return Queues(worst(levels), waiting, running, tuple(items), count, tuple(late))
+    return Queues(worst(levels), waiting, running, tuple(items), count, tuple(late), tuple(stands))
 
 
 def _late(seen: Seen[CeleryFacts]) -> list[Late]:
@@ -101,7 +116,43 @@ def _late(seen: Seen[CeleryFacts]) -> list[Late]:
     age = facts.server_at - facts.unacked_oldest_at + seen.age_s
     if age <= facts.visibility_timeout_s:
         return []
-    return [Late(facts.name, facts.unacked, age, facts.visibility_timeout_s)]
+    return [Late(facts.name, facts.unacked, age, facts.visibility_timeout_s, seen.source.id)]
+
+
+def _celery_stands(seen: Seen[CeleryFacts], notes: Notes) -> list[Stand]:
+    """Held up: the oldest delivery is the same one, or there is none."""
+    facts = seen.value
+    oldest = facts.unacked_oldest_at if facts.unacked else 0.0
+    known = facts.unacked is not None and oldest is not None
+    since = _since(seen, [queue.ready for queue in facts.queues], f"{oldest}" if known else None, notes)
+    return (
+        [] if since is None else [Stand("celery", facts.name, seen.source.id, notes.at - since, facts.unacked or 0)]
+    )
+
+
+def _dramatiq_stands(seen: Seen[DramatiqFacts], notes: Notes) -> list[Stand]:
+    """Held up: no process holds a message, not even one that beats."""
+    facts = seen.value
+    idle = all(process.held == 0 for process in facts.processes) and facts.process_count == len(facts.processes)
+    since = _since(seen, [queue.ready for queue in facts.queues], "idle" if idle else None, notes)
+    return [] if since is None else [Stand("dramatiq", facts.name, seen.source.id, notes.at - since, 0)]
+
+
+def _since(
+    seen: Seen[CeleryFacts] | Seen[DramatiqFacts], depths: list[int | None], state: str | None, notes: Notes
+) -> float | None:
+    """Since when messages wait, none was taken and ``state`` is the same; ``None`` where that is not so."""
+    key = f"{seen.source.id}/stand"
+    if not seen.current:
+        return None
+    waiting = sum(depth or 0 for depth in depths)
+    waited, taken = notes.track(key, "waiting"), notes.track(key, "taken")
+    fell = waited is not None and isinstance(waited.value, int) and waiting < waited.value
+    times = (taken.value if taken is not None and isinstance(taken.value, int) else 0) + fell
+    stand = None if state is None or not waiting or None in depths else f"{times}|{state}"
+    notes.remember(key, seen.at, {"waiting": waiting, "taken": times, "stand": stand})
+    track = notes.track(key, "stand")
+    return None if stand is None or track is None or track.looks < 2 else track.since
 
 
 def _magnitude(ready: int | None) -> int:

@@ -13,9 +13,9 @@ from unstick.facts.reading import Cost, Fresh, Missing, Source, Stale, Trouble, 
 FactT = TypeVar("FactT", bound=Fact)
 
 STALE_FLOOR_S = 5.0
+"""A shorter silence is a hiccup; a source that fails for longer is unseen, however slowly it is asked."""
 LATE_LOOKS = 6.0
 """A server that needs long for an answer is asked less often: its readings may be this many looks old."""
-"""A shorter silence is a hiccup; a source that fails for longer is unseen, however slowly it is asked."""
 HICCUP_S = 10.0
 """A server that answered before may fail this long before it counts as down."""
 
@@ -97,6 +97,11 @@ class Sight:
     def blind(self, *systems: str) -> tuple[SourceState, ...]:
         """Sources of ``systems`` whose numbers can't be counted now: missing, or too old."""
         return tuple(s for s in self.states(*systems) if s.age_s is None or not self._young(s))
+
+    @property
+    def unseen(self) -> frozenset[str]:
+        """The ids of all sources whose numbers can't be counted now, those not asked yet left out."""
+        return frozenset(s.source.id for s in self.sources if not s.pending and not self._young(s))
 
     def _young(self, state: SourceState) -> bool:
         if state.age_s is None or (state.failing_s or 0.0) >= STALE_FLOOR_S:

@@ -39,7 +39,10 @@ class Sync(msgspec.Struct, frozen=True):
     drift: Drift | None
     drift_trouble: str | None
     every_s: float
-    notes: tuple[str, ...]
+    status: str | None = None
+    """What the service calls itself."""
+    in_future: bool = False
+    """Its last success has yet to come: a clock or a time zone is off."""
 
 
 def fold_sync(sight: Sight, notes: Notes, context: Context) -> Sync | None:
@@ -62,13 +65,14 @@ def fold_sync(sight: Sight, notes: Notes, context: Context) -> Sync | None:
     due_in = None
     if api and a and a.next_due_at is not None:
         due_in = a.next_due_at - (a.server_at or api.at) - api.age_s
-        overdue = bool(overdue) or due_in < -0.5 * every
+        done = last is not None and last >= a.next_due_at
+        overdue = bool(overdue) or (due_in < -0.5 * every and not done)
     oldest = d.server_at - d.oldest_at + data.age_s if data and d and d.oldest_at is not None else None
     drift = d.drift if d else None
     notes.record("sync:lag", lag)
     differing = None if drift is None else drift.differing + drift.missing + drift.unreadable
     notes.record("sync:drift", differing)
-    levels, remarks = _judge(a, drift, lag, context, overdue=overdue)
+    levels = list(_judge(a, drift, lag, context, overdue=overdue))
     trouble = d.drift_trouble if d else None
     if sight.blind("sync") or trouble:
         levels.append(Level.UNKNOWN)
@@ -92,47 +96,27 @@ def fold_sync(sight: Sight, notes: Notes, context: Context) -> Sync | None:
         drift,
         trouble,
         every,
-        tuple(remarks),
+        a.status if a else None,
+        lag is not None and lag < -CLOCK_S,
     )
+
+
+def failed(status: str | None) -> bool:
+    """Whether a service that calls itself ``status`` says that it failed."""
+    return (status or "").lower() in FAILED
 
 
 def _judge(
     api: SyncApiFacts | None, drift: Drift | None, lag: float | None, context: Context, *, overdue: bool | None
-) -> tuple[list[Level], list[str]]:
-    levels: list[Level] = [Level.OK if lag is not None else Level.UNKNOWN]
-    remarks: list[str] = []
+) -> Iterator[Level]:
     every = context.sync.every_s if context.sync else 0.0
+    if lag is None or lag < -CLOCK_S:
+        yield Level.UNKNOWN
     if overdue:
-        late = lag is not None and lag > 3 * every
-        levels.append(Level.CRITICAL if late else Level.WARNING)
-        remarks.append("overdue")
-    if lag is not None and lag < -CLOCK_S:
-        levels.append(Level.UNKNOWN)
-        remarks.append("last success lies in the future: a clock or a time zone is off")
-    if api and (api.status or "").lower() in FAILED:
-        levels.append(Level.WARNING)
-        remarks.append(f"says {api.status}")
-    if api and api.errors:
-        levels.append(Level.WARNING)
-        remarks.append(f"{api.errors} errors in the last run")
-    for ok, name in ((api.redis_ok if api else None, "Redis"), (api.database_ok if api else None, "the database")):
-        if ok is False:
-            levels.append(Level.CRITICAL)
-            remarks.append(f"the sync service lost {name}")
-    for remark in _drifting(drift, context.thresholds.drift_warning, overdue=overdue):
-        levels.append(Level.WARNING)
-        remarks.append(remark)
-    return levels, remarks
-
-
-def _drifting(drift: Drift | None, limit: float, *, overdue: bool | None) -> Iterator[str]:
-    """What the sample says; that balances differ between two syncs is no more than the life of a cache."""
-    if drift is None or not drift.sampled:
-        return
-    percent = 100.0 * (drift.differing + drift.missing + drift.unreadable) / drift.sampled
-    if overdue and percent >= limit:
-        yield f"{percent:.0f} % of sampled balances differ"
-    if drift.unreadable:
-        yield f"{drift.unreadable} of {drift.sampled} sampled balances can't be read"
-    if drift.missing == drift.sampled:
-        yield "none of the sampled keys exists in Redis"
+        yield Level.CRITICAL if lag is not None and lag > 3 * every else Level.WARNING
+    if api and (failed(api.status) or api.errors):
+        yield Level.WARNING
+    if api and False in {api.redis_ok, api.database_ok}:
+        yield Level.CRITICAL
+    if drift and drift.sampled and (drift.unreadable or drift.missing == drift.sampled):
+        yield Level.WARNING

@@ -10,6 +10,8 @@ from unstick.facts.level import Level
 
 Kind = Literal["crawler", "dramatiq", "celery", "http"]
 Life = Literal["alive", "dead", "stalled", "unknown", "left"]
+Fault = Literal["", "silent", "hung-up", "stuck", "unproductive", "unhealthy", "broker-lost", "unsure", "unseen"]
+"""What is wrong with a worker, where something is: ``unsure`` needs another look, ``unseen`` another source."""
 
 SKEW_S = 2.0
 """A sign of life this far in the future comes from a clock that is off."""
@@ -38,6 +40,11 @@ class Worker(msgspec.Struct, frozen=True):
     source: str
     stuck_s: float | None = None
     """For how long at least it has acknowledged nothing, while that is what is wrong with it."""
+    fault: Fault = ""
+    skew_s: float | None = None
+    """How far its host's clock is ahead of the server's, where its heartbeat moves and tells."""
+    pool: str = ""
+    """The source of the broker whose messages it does, where the configuration says so."""
 
     @property
     def name(self) -> str:

@@ -7,7 +7,7 @@ import msgspec
 from unstick.board.endpoint_workers import automation_workers, http_workers
 from unstick.board.memory import Notes, Track
 from unstick.board.sources import Seen, Sight
-from unstick.board.worker import SKEW_S, Holds, Life, Worker, held
+from unstick.board.worker import SKEW_S, Fault, Holds, Life, Worker, held
 from unstick.facts.crawler import CrawlerFacts, CrawlerWorker
 from unstick.facts.dramatiq import DramatiqFacts, DramatiqProcess
 from unstick.facts.level import Level, worst
@@ -17,6 +17,9 @@ from unstick.facts.units import duration
 from unstick.settings import Context
 
 __all__ = ["Container", "Holds", "Worker", "Workers", "fold_workers"]
+
+BEATS = 3
+"""Heartbeats that must be missing before silence is more than a late one."""
 
 
 class Container(msgspec.Struct, frozen=True):
@@ -29,6 +32,8 @@ class Container(msgspec.Struct, frozen=True):
     tasks: int
     last_seen_s: float | None
     gone: bool
+    silent: bool
+    """Gone, or about to: one of them is dead, and none gave a sign of life for three heartbeats."""
 
 
 class Workers(msgspec.Struct, frozen=True):
@@ -79,7 +84,7 @@ def fold_workers(sight: Sight, notes: Notes, context: Context) -> Workers | None
         None if unseen else count["dead"],
         None if unseen else count["unknown"] + cut,
         tuple(items),
-        _containers(items),
+        _containers(items, context),
     )
 
 
@@ -114,25 +119,30 @@ def _dramatiq_worker(
     stuck_s = notes.at - mark.since if mark and mark.value is not None else 0.0
     skew = f"clock {by_clock:+.0f} s off" if by_clock < -SKEW_S else ""
     life: Life
+    fault: Fault = ""
     if not seen.current:
-        life, level, note = "unknown", Level.UNKNOWN, "Redis unseen"
+        life, level, fault, note = "unknown", Level.UNKNOWN, "unseen", "Redis unseen"
     elif silent > timeout_s and (beat is None or beat.looks < 2):
-        life, level, note = "unknown", Level.UNKNOWN, "silent by its own clock; looking again"
+        life, level, fault, note = "unknown", Level.UNKNOWN, "unsure", "silent by its own clock; looking again"
     elif silent > timeout_s and holds.unacked:
-        life, level, note = "dead", Level.CRITICAL, f"silent, still holds {holds.unacked} messages"
+        life, level, fault = "dead", Level.CRITICAL, "silent"
+        note = f"silent, still holds {holds.unacked} messages"
     elif silent > timeout_s and beat and beat.changed:
-        life, level, note = "dead", Level.WARNING, "fell silent while watched, holds nothing"
+        life, level, fault, note = "dead", Level.WARNING, "silent", "fell silent while watched, holds nothing"
     elif silent > timeout_s:
         life, level, note = "left", Level.OK, "left, holds nothing"
     elif skew and not (beat and beat.changed):
-        life, level, note = "unknown", Level.UNKNOWN, f"{skew}; looking again"
+        life, level, fault, note = "unknown", Level.UNKNOWN, "unsure", f"{skew}; looking again"
     elif held and stuck_s >= stall_s and waiting:
-        life, level, note = "stalled", Level.CRITICAL, f"beats, acknowledged nothing for at least {duration(stuck_s)}"
+        life, level, fault = "stalled", Level.CRITICAL, "stuck"
+        note = f"beats, acknowledged nothing for at least {duration(stuck_s)}"
     else:
         life, level, note = "alive", Level.OK, skew
     since = stuck_s if life == "stalled" else None
     last = silent if seen.current else None
-    return Worker(process.id, "dramatiq", life, level, None, last, holds, note, source, since)
+    moved = beat is not None and beat.changed and watched <= timeout_s
+    off = watched - by_clock if moved and seen.current else None
+    return Worker(process.id, "dramatiq", life, level, None, last, holds, note, source, since, fault, off)
 
 
 def _crawler_workers(
@@ -166,16 +176,17 @@ def _crawler_worker(
         age = watched if age is None else min(age, watched)
     holds = Holds(worker.proxies, None if locks is None else locks.get(worker.worker_id, 0), worker.processing)
     life: Life
+    fault: Fault = ""
     if not seen.current:
-        life, level, note = "unknown", Level.UNKNOWN, "PostgreSQL unseen"
+        life, level, fault, note = "unknown", Level.UNKNOWN, "unseen", "PostgreSQL unseen"
     elif age is None:
-        life, level, note = "unknown", Level.UNKNOWN, "no sign of life is recorded"
+        life, level, fault, note = "unknown", Level.UNKNOWN, "unseen", "no sign of life is recorded"
     elif age <= grace:
         life, level, note = "alive", Level.OK, f"clock {age:+.0f} s off" if age < -SKEW_S else ""
     elif track is None or track.looks < 2:
-        life, level, note = "unknown", Level.UNKNOWN, "silent; looking again"
+        life, level, fault, note = "unknown", Level.UNKNOWN, "unsure", "silent; looking again"
     else:
-        life, level, note = "dead", Level.CRITICAL, "silent, still holds " + held(holds)
+        life, level, fault, note = "dead", Level.CRITICAL, "silent", "silent, still holds " + held(holds)
     return Worker(
         worker.worker_id,
         "crawler",
@@ -186,6 +197,8 @@ def _crawler_worker(
         holds,
         note,
         seen.source.id,
+        None,
+        fault,
     )
 
 
@@ -200,7 +213,9 @@ def _locks_by_worker(sight: Sight) -> dict[str, int] | None:
     return counts if found else None
 
 
-def _containers(items: list[Worker]) -> tuple[Container, ...]:
+def _containers(items: list[Worker], context: Context) -> tuple[Container, ...]:
+    beats_s = BEATS * context.crawler.heartbeat_every_s if context.crawler else context.thresholds.grace_s
+    quiet_s = min(beats_s, context.thresholds.grace_s)
     by_container: dict[str, list[Worker]] = {}
     for worker in items:
         if worker.kind == "crawler" and worker.container:
@@ -208,6 +223,8 @@ def _containers(items: list[Worker]) -> tuple[Container, ...]:
     containers = []
     for name, workers in by_container.items():
         ages = [worker.last_seen_s for worker in workers if worker.last_seen_s is not None]
+        dead = sum(worker.life == "dead" for worker in workers)
+        quiet = len(ages) == len(workers) and min(ages) > quiet_s
         containers.append(
             Container(
                 name,
@@ -216,7 +233,8 @@ def _containers(items: list[Worker]) -> tuple[Container, ...]:
                 sum(worker.holds.proxies or 0 for worker in workers),
                 sum(worker.holds.tasks or 0 for worker in workers),
                 min(ages) if ages else None,
-                gone=all(worker.life == "dead" for worker in workers),
+                gone=dead == len(workers),
+                silent=dead == len(workers) or (dead > 0 and quiet),
             )
         )
     return tuple(sorted(containers, key=lambda c: (not c.gone, c.id)))

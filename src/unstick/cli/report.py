@@ -18,6 +18,7 @@ from unstick.facts.units import duration, timestamp
 from unstick.tape.event import Event
 from unstick.tape.meta import context_of
 from unstick.tape.parts import Parts
+from unstick.views.findings import measured
 from unstick.views.status_text import status_lines
 
 FLICKER_S = 15.0
@@ -143,7 +144,7 @@ def _findings(found: list[Stretch]) -> list[str]:
     for s in found:
         if s.finding and s.last:
             told.append(f"- **{plain(s.finding.title)}**")
-            told += [f"    - {plain(evidence)}" for evidence in s.finding.evidence]
+            told += [f"    - {plain(measured(evidence))}" for evidence in s.finding.evidence]
             if s.last.title != s.finding.title:
                 told.append(f"    - in the end: {plain(s.last.title)}")
     return told

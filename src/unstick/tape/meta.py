@@ -36,6 +36,9 @@ class FoldSettings(msgspec.Struct, frozen=True):
     """``None`` without a sync."""
     host: dict[str, float] = {}
     thresholds: dict[str, float] = {}
+    reconnects_per_min: float | None = None
+    heartbeat_every_s: float | None = None
+    """Of the crawler's workers."""
 
 
 class Meta(msgspec.Struct, frozen=True):
@@ -70,13 +73,15 @@ def kept(context: settings.Context) -> FoldSettings:
         context.sync.every_s if context.sync else None,
         _numbers(context.host),
         _numbers(context.thresholds),
+        context.rabbitmq.reconnects_per_min,
+        context.crawler.heartbeat_every_s if context.crawler else None,
     )
 
 
 def context_of(kept_settings: FoldSettings) -> settings.Context:
     """A context that folds as the recorded one did; it can reach nothing."""
     k = kept_settings
-    broker = settings.RabbitMQ()
+    broker, crawler = settings.RabbitMQ(), settings.Crawler()
     return settings.Context(
         name=k.name,
         production=k.production,
@@ -85,9 +90,14 @@ def context_of(kept_settings: FoldSettings) -> settings.Context:
             broker,
             channels_warning=k.channels_warning or broker.channels_warning,
             channel_growth_per_min=k.channel_growth_per_min or broker.channel_growth_per_min,
+            reconnects_per_min=k.reconnects_per_min or broker.reconnects_per_min,
         ),
         dramatiq=tuple(settings.Dramatiq(name=name, heartbeat_timeout_s=limit) for name, limit in k.dramatiq),
-        crawler=None if k.separator is None else settings.Crawler(separator=k.separator),
+        crawler=None
+        if k.separator is None
+        else msgspec.structs.replace(
+            crawler, separator=k.separator, heartbeat_every_s=k.heartbeat_every_s or crawler.heartbeat_every_s
+        ),
         sync=None if k.sync_every_s is None else settings.Sync(every_s=k.sync_every_s),
         host=settings.Host(**_known(settings.Host, k.host)),
         thresholds=settings.Thresholds(**_known(settings.Thresholds, k.thresholds)),

@@ -7,7 +7,6 @@ from typing import Any
 
 from unstick.board.board import Board
 from unstick.board.channels import Channels
-from unstick.board.findings import Finding
 from unstick.board.host import Host
 from unstick.board.locks import Locks
 from unstick.board.proxies import Proxies
@@ -17,6 +16,7 @@ from unstick.board.sources import SourceState
 from unstick.board.sync import Sync
 from unstick.board.workers import Workers
 from unstick.facts.units import timestamp
+from unstick.views import findings
 
 Json = dict[str, Any]
 
@@ -41,7 +41,7 @@ def status(board: Board) -> Json:
         "locks": s.locks and _locks(s.locks),
         "services": _services(s.services),
         "host": s.host and _host(s.host),
-        "findings": [_finding(finding) for finding in board.findings],
+        "findings": [findings.plain(finding) for finding in board.findings],
     }
 
 
@@ -244,16 +244,4 @@ def _host(host: Host) -> Json:
         "swap_percent": facts and facts.swap_percent,
         "load_1": facts and facts.load_1,
         "disks": [{"mount": d.mount, "used_percent": d.used_percent, "free_bytes": d.free_bytes} for d in disks],
-    }
-
-
-def _finding(finding: Finding) -> Json:
-    return {
-        "id": finding.id,
-        "subject": finding.subject,
-        "level": finding.level.value,
-        "title": finding.title,
-        "evidence": list(finding.evidence),
-        "since": timestamp(finding.since),
-        "action": finding.action,
     }

@@ -6,23 +6,25 @@ from collections.abc import Iterator
 
 from unstick.board.board import Board
 from unstick.facts.units import duration
+from unstick.views.findings import measured, said
 from unstick.views.pane import LEVEL_GLYPH, Line, Span
 from unstick.views.tell import PANES, quiet
 
 
 def status_lines(board: Board) -> Iterator[str]:
     """Lines without colour; the first is complete by itself, with performance data after the bar (Nagios)."""
-    top = board.findings[0].title if board.findings else quiet(board)
+    top = said(board.findings[0]) if board.findings else quiet(board)
     more = f" (+{len(board.findings) - 1} more)" if len(board.findings) > 1 else ""
-    said = f"UNSTICK {board.level.value.upper()} - {board.context.name}: {top}{more}"
-    yield said.replace("|", "¦") + _performance(board)
+    first = f"UNSTICK {board.level.value.upper()} - {board.context.name}: {top}{more}"
+    yield first.replace("|", "¦") + _performance(board)
     for view in PANES:
         pane = view(board)
         yield f"{LEVEL_GLYPH[pane.level]} {pane.title:<9} {flat(pane.counts)}"
     for finding in board.findings:
         since = duration(board.frame.at - finding.since)
-        yield f"  {LEVEL_GLYPH[finding.level]} {finding.title}" + (f"  (for {since})" if since != "0s" else "")
-        yield from (f"      {evidence}" for evidence in finding.evidence)
+        yield f"  {LEVEL_GLYPH[finding.level]} {said(finding)}" + (f"  (for {since})" if since != "0s" else "")
+        yield from (f"      {measured(evidence)}" for evidence in finding.evidence)
+        yield from (f"      explains: {symptom.title}" for symptom in finding.symptoms)
 
 
 def flat(line: Line) -> str:

@@ -7,15 +7,14 @@ from collections.abc import Callable
 import msgspec
 
 from unstick.board.board import Board, subject_levels
-from unstick.board.findings import Finding
 from unstick.board.sources import SourceState
 from unstick.facts.level import Level
 from unstick.facts.reading import TroubleKind
 from unstick.facts.units import clock_time, duration
-from unstick.views import channels, host, locks, proxies, queues, services, sync, workers
-from unstick.views.pane import LEVEL_GLYPH, LEVEL_ROLE, Column, Line, PaneView, Role, Row, Span
+from unstick.views import channels, findings, host, locks, proxies, queues, services, sync, workers
+from unstick.views.pane import LEVEL_GLYPH, LEVEL_ROLE, Line, PaneView, Role, Row, Span
 from unstick.views.screen import Told
-from unstick.views.words import cell, details, span, tally
+from unstick.views.words import span, tally
 
 PANES: tuple[Callable[[Board], PaneView], ...] = (
     workers.view,
@@ -28,11 +27,6 @@ PANES: tuple[Callable[[Board], PaneView], ...] = (
     host.view,
 )
 """One line per subject, in the order of the keys ``1`` to ``8``."""
-
-VERDICT_COLUMNS = (
-    Column("title", "", 30, flex=1),
-    Column("since", "", 9, "right", priority=1),
-)
 
 
 def tell(board: Board) -> Told:
@@ -109,7 +103,7 @@ def verdict(board: Board) -> PaneView:
         else:
             calm = Role.DIM if level is Level.OK else LEVEL_ROLE[level]
             spans += [Span(LEVEL_GLYPH[level], LEVEL_ROLE[level]), Span(f" {key}", calm)]
-    rows = tuple(_finding(finding, board.frame.at) for finding in board.findings)
+    rows = tuple(findings.row(finding, board.frame.at) for finding in board.findings)
     critical = sum(finding.level is Level.CRITICAL for finding in board.findings)
     warned = sum(finding.level is Level.WARNING for finding in board.findings)
     blind = len(board.findings) - critical - warned
@@ -122,7 +116,7 @@ def verdict(board: Board) -> PaneView:
         board.level,
         counts,
         (tuple(spans),),
-        VERDICT_COLUMNS,
+        findings.COLUMNS,
         rows,
         (),
         _quiet(board),
@@ -139,18 +133,3 @@ def _quiet(board: Board) -> Line:
     if any(state.pending for state in board.sources):
         return (Span("looking …", Role.UNKNOWN),)
     return (Span(quiet(board), Role.OK if board.level is Level.OK else Role.UNKNOWN),)
-
-
-def _finding(finding: Finding, now: float) -> Row:
-    since = f"for {duration(max(0.0, now - finding.since))}"
-    return Row(
-        f"{finding.subject}|{finding.id}",
-        finding.level,
-        (cell(finding.title, Role.STRONG), cell(since, Role.DIM)),
-        (finding.title, now - finding.since),
-        (
-            *details("since", (f"{clock_time(finding.since)}Z",)),
-            *details("evidence", finding.evidence),
-            *details("shown in", (finding.subject,)),
-        ),
-    )

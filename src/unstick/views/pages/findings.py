@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from unstick.board.findings import Finding
+from unstick.board.held import things
 from unstick.facts.level import Level
 from unstick.facts.units import clock_time, duration
 from unstick.views.pages.model import Curve, Fact, Known, Page, Part
@@ -27,7 +28,9 @@ def finding(known: Known, key: str) -> Page | None:
         found.level,
         cell(f"for {duration(known.board.frame.at - found.since)}, since {clock_time(found.since)}Z"),
         (
-            Part("Evidence", tuple(known.fact("", text) for text in found.evidence), "none but what is said above"),
+            Part("Evidence", tuple(known.fact("", e.text, e.source) for e in found.evidence), "what is said above"),
+            Part("What it explains", tuple(_symptoms(known, found)), "nothing else"),
+            Part("What to do", tuple(_advice(known, found)), "nothing"),
             Part("Where to look", tuple(_ties(known, found)), "the pane of its subject tells all that is known"),
         ),
         _curves(known, found),
@@ -35,15 +38,33 @@ def finding(known: Known, key: str) -> Page | None:
     )
 
 
+def _symptoms(known: Known, found: Finding) -> Iterator[Fact]:
+    for symptom in found.symptoms:
+        yield known.fact(symptom.level.value, symptom.title, level=symptom.level)
+    if found.symptom_count > len(found.symptoms):
+        yield known.fact("", f"and {found.symptom_count - len(found.symptoms)} more")
+
+
+def _advice(known: Known, found: Finding) -> Iterator[Fact]:
+    if found.held:
+        yield known.fact("holds", things(found.holds))
+    if found.forecast is not None:
+        yield known.fact("forecast", f"{found.forecast.what} in {duration(found.forecast.in_s)}")
+    if found.advice:
+        yield known.fact("what to do", found.advice)
+    if found.action:
+        yield known.fact("mended by", f"unstick {found.action}")
+
+
 def _ties(known: Known, found: Finding) -> Iterator[Fact]:
     """The rows that the finding is about."""
     yield from _containers(known, found)
     queues, channels, locks = known.subjects.queues, known.subjects.channels, known.subjects.locks
     for queue in queues.items if queues else ():
-        if found.id == f"queue:{queue.key}":
+        if found.id.endswith(f":{queue.key}"):
             yield known.fact("queue", queue.name, queue.source, jump=f"queue:{queue.key}", level=queue.level)
     for link in channels.items if channels else ():
-        if found.id == f"channels:{link.key}":
+        if found.id.endswith(f":{link.key}"):
             name = link.connection.client or link.connection.name
             yield known.fact(
                 "connection", name, known.of_system("rabbitmq"), jump=f"link:{link.key}", level=link.level

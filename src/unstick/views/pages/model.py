@@ -122,7 +122,7 @@ def findings(known: Known, *words: str) -> tuple[Fact, ...]:
     """What is found wrong that mentions one of ``words``: by its id, else in what it says."""
     facts = []
     for finding in known.board.findings:
-        text = " ".join((finding.id, finding.title, *finding.evidence))
+        text = " ".join((finding.id, finding.title, *(evidence.text for evidence in finding.evidence)))
         if any(word and word in text for word in words):
             jump = f"finding:{finding.id}"
             facts.append(Fact(finding.level.value, cell(finding.title), "", None, jump, finding.level))

@@ -24,7 +24,7 @@ def sync(known: Known, key: str) -> Page | None:
         "sync",
         "balance sync",
         found.level,
-        cell(", ".join(found.notes) or f"last success {_ago(found.lag_s)}, due every {duration(found.every_s)}"),
+        cell(f"last success {_ago(found.lag_s)}, due every {duration(found.every_s)}"),
         (
             Part("Runs", tuple(_runs(known, found, api))),
             Part("What is wrong", findings(known, "sync"), "nothing is"),

@@ -1,0 +1,106 @@
+"""Findings, told: the lines of the verdict band, and everything known of one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from unstick.board.findings import Evidence, Finding
+from unstick.board.held import things
+from unstick.facts.units import clock_time, duration, timestamp
+from unstick.views.pane import LEVEL_GLYPH, Column, Role, Row
+from unstick.views.words import cell, details
+
+COLUMNS = (
+    Column("title", "", 30, flex=1),
+    Column("aside", "", 22, "right", priority=2),
+    Column("since", "", 9, "right", priority=1),
+)
+
+
+def row(finding: Finding, now: float) -> Row:
+    """One line of the verdict band; opened it tells everything."""
+    lasts = max(0.0, now - finding.since)
+    return Row(
+        f"{finding.subject}|{finding.id}",
+        finding.level,
+        (
+            cell(title(finding), Role.STRONG if finding.calm_s is None else Role.DIM),
+            cell(finding.aside, Role.DIM),
+            cell(f"for {duration(lasts)}", Role.DIM),
+        ),
+        (finding.title, finding.aside, lasts),
+        tuple(spelled(finding)),
+    )
+
+
+def title(finding: Finding) -> str:
+    """What is wrong, in one line, with a word where it changes all the time or is not certain to be over."""
+    flaps = f" (changed {finding.changes} times in 5 minutes)" if finding.changes else ""
+    calm = "" if finding.calm_s is None else f" (calm for {duration(finding.calm_s)})"
+    return f"{finding.title}{flaps or calm}"
+
+
+def said(finding: Finding) -> str:
+    """The line for a text without columns: with what an operator asks next."""
+    return f"{title(finding)}; {finding.aside}" if finding.aside else title(finding)
+
+
+def spelled(finding: Finding) -> Iterator[tuple[str, str]]:
+    """Name and text of everything that the opened line tells."""
+    yield from details("since", (f"{clock_time(finding.since)}Z",))
+    if finding.held:
+        yield from details("holds", (things(finding.holds),))
+    yield from details("evidence", map(measured, finding.evidence))
+    if finding.forecast is not None:
+        yield from details("forecast", (f"{finding.forecast.what} in {duration(finding.forecast.in_s)}",))
+    if finding.symptoms:
+        listed = [f"{LEVEL_GLYPH[each.level]} {each.title}" for each in finding.symptoms]
+        left_out = finding.symptom_count - len(listed)
+        yield from details("explains", [*listed, *([f"and {left_out} more"] if left_out > 0 else [])])
+    if finding.advice:
+        yield from details("what to do", (finding.advice,))
+    if finding.action:
+        yield from details("mended by", (f"unstick {finding.action}",))
+    yield from details("rule", (f"{finding.rule} (unstick explain {finding.rule})",))
+    yield from details("shown in", (finding.subject,))
+
+
+def measured(evidence: Evidence) -> str:
+    """What was seen, by whom and how long ago."""
+    if not evidence.source:
+        return evidence.text
+    age = "" if evidence.age_s is None else f", {duration(evidence.age_s)} ago"
+    return f"{evidence.text}  ({evidence.source}{age})"
+
+
+def plain(finding: Finding) -> dict[str, Any]:
+    """The finding in ``status --json``, schema 1."""
+    return {
+        "id": finding.id,
+        "rule": finding.rule,
+        "subject": finding.subject,
+        "level": finding.level.value,
+        "title": finding.title,
+        "aside": finding.aside or None,
+        "evidence": [evidence.text for evidence in finding.evidence],
+        "measured": [
+            {
+                "value": evidence.value,
+                "limit": evidence.limit,
+                "setting": evidence.key or None,
+                "source": evidence.source or None,
+                "age_s": None if evidence.age_s is None else round(evidence.age_s, 3),
+            }
+            for evidence in finding.evidence
+        ],
+        "since": timestamp(finding.since),
+        "holds": dict(finding.holds),
+        "forecast": finding.forecast and {"what": finding.forecast.what, "in_s": round(finding.forecast.in_s, 1)},
+        "symptoms": [{"id": s.id, "level": s.level.value, "title": s.title} for s in finding.symptoms],
+        "symptom_count": finding.symptom_count,
+        "changes": finding.changes,
+        "calm_s": finding.calm_s,
+        "action": finding.action,
+        "advice": finding.advice,
+    }
