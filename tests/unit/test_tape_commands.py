@@ -16,8 +16,9 @@ from tests.unit.boards import CONTEXT, T0
 from tests.unit.tapes import taped
 from unstick.board.board import Board, fold
 from unstick.cli import demo
+from unstick.cli.account import Account
 from unstick.cli.main import run
-from unstick.cli.report import Account, lines
+from unstick.cli.report import lines
 from unstick.tape.parts import Parts
 from unstick.tape.reader import Tape
 
@@ -113,11 +114,11 @@ def test_the_report_tells_levels_findings_and_marks_as_the_fold_found_them(tape:
         text = "\n".join(lines(opened, account))
     levels = [board.level for board in boards]
     changes = [level for n, level in enumerate(levels) if n == 0 or level is not levels[n - 1]]
-    assert [stretch.level for stretch in account.levels] == changes
-    assert account.levels[0].begin == boards[0].frame.at
-    assert account.levels[-1].end == boards[-1].frame.at
+    assert [stretch.level for stretch in account.levels.stretches] == changes
+    assert account.levels.stretches[0].begin == boards[0].frame.at
+    assert account.levels.stretches[-1].end == boards[-1].frame.at
     found = {finding.id for board in boards for finding in board.findings}
-    assert {stretch.finding.id for stretch in account.findings if stretch.finding} == found
+    assert {each.finding.id for each in account.findings} == found
     assert found
     assert "## What was wrong" in text
     assert r"the first \|look\|" in text
@@ -129,6 +130,61 @@ def test_a_report_has_no_power_over_its_reader(tmp_path: Path) -> None:
     with Parts.open(tmp_path / "a.tape") as opened:
         text = "\n".join(lines(opened, Account(opened)))
     assert r"\<script\>x\</script\> \[a\](javascript:b) \| \`c\`" in text
+
+
+def test_a_report_in_a_folder_has_a_picture_of_the_worst_moment_of_every_incident(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tape, folder = demo.shelf() / "stuck-proxies.tape", tmp_path / "new" / "report"
+    (tmp_path / "new").mkdir()
+    assert run(["report", str(tape), "--into", str(folder)]) == 0
+    assert capsys.readouterr().out == f"{folder / 'report.md'}\n"
+    (picture,) = folder.glob("*.svg")
+    text = (folder / "report.md").read_text()
+    assert f"]({picture.name})" in text
+    assert "8b4f59aa is gone" in picture.read_text()
+    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_pictures_are_drawn_at_the_times_that_are_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tape = str(demo.shelf() / "stuck-proxies.tape")
+    more = ["--picture", "+30s", "--picture", "10s ago", "--size", "80", "24", "--theme", "paper"]
+    assert run(["report", tape, "--into", str(tmp_path), *more]) == 0
+    pictures = sorted(tmp_path.glob("*.svg"))
+    assert len(pictures) == 2
+    for path, seconds in zip(pictures, (30, 320), strict=True):
+        at = re.search(r"\d\d:\d\d:\d\dZ", path.read_text())
+        assert at is not None
+        hours, minutes, rest = map(int, at[0][:-1].split(":"))
+        assert abs(hours * 3600 + minutes * 60 + rest - (8 * 3600 + 25 * 60 + 34 + seconds)) < 3
+    capsys.readouterr()
+    for arguments, code in (
+        (["--picture", "+30s"], 64),
+        (["--into", str(tmp_path), "--picture", "+30d"], 64),
+        (["--into", str(tmp_path), "--theme", "nope"], 64),
+        (["--into", tape], 74),
+    ):
+        assert run(["report", tape, *arguments]) == code
+        err = capsys.readouterr().err
+        assert err.count("\n") == 1
+        assert "; mend: " in err
+
+
+def test_the_account_has_an_incident_where_something_was_wrong(tmp_path: Path) -> None:
+    with Parts.open(demo.shelf() / "stuck-proxies.tape") as opened:
+        account = Account(opened, asked=[100])
+        assert account.boards[100].frame.at == pytest.approx(opened.at(100), abs=0.01)
+        (incident,) = account.incidents
+        assert account.worst is incident.worst
+        assert "still holds 15 proxies" in incident.worst.findings[0].title
+        assert incident.begin < incident.worst.frame.at < incident.end
+    with Parts.open(demo.shelf() / "quiet.tape") as opened:
+        account = Account(opened)
+        assert account.worst is None
+        assert "## The board" not in "\n".join(lines(opened, account))
 
 
 @pytest.mark.parametrize("command", [["verify"], ["report"], ["clip"]])

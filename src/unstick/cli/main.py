@@ -273,11 +273,15 @@ def verify(tape: Path) -> int:
 
 @unstick.command()
 @click.argument("tape", type=TAPE)
-def report(tape: Path) -> int:
+@click.option("--into", type=TAPE, metavar="FOLDER", help="Write it there, with pictures of the board (SVG).")
+@click.option("--picture", "at", multiple=True, metavar="TIME", help="At these times, not at each incident's worst.")
+@click.option("--size", default=(120, 36), nargs=2, type=click.IntRange(20, 400), help="Of the pictures, in cells.")
+@click.option("--theme", metavar="NAME", help="Of the pictures.")
+def report(tape: Path, into: Path | None, at: tuple[str, ...], size: tuple[int, int], theme: str | None) -> int:
     """What was wrong on a tape, when and on what evidence, as Markdown."""
-    from unstick.cli.report import run_report  # noqa: PLC0415 - imported when it runs
+    from unstick.cli.report import Pictures, run_report  # noqa: PLC0415 - imported when it runs
 
-    return run_report(tape)
+    return run_report(tape, Pictures(into, at, size, theme))
 
 
 @unstick.command()

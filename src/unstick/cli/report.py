@@ -1,4 +1,4 @@
-"""``unstick report``: what was wrong on a tape, when and on what evidence, as Markdown."""
+"""``unstick report``: what was wrong on a tape, when and on what evidence, as Markdown with pictures."""
 
 from __future__ import annotations
 
@@ -8,101 +8,125 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
-from unstick.board.board import Board, fold
-from unstick.board.findings import Finding
-from unstick.cli.codes import DONE
-from unstick.cli.tapes import with_tape
-from unstick.facts.level import Level
+from unstick.board.board import Board
+from unstick.cli.account import Account, Found, badness
+from unstick.cli.codes import DONE, USAGE
+from unstick.cli.complaint import complain
+from unstick.cli.tapes import at_moment, io_error, with_tape
+from unstick.facts.place import Stretch
 from unstick.facts.units import duration, timestamp
+from unstick.feeds.deck import Deck
 from unstick.tape.event import Event
 from unstick.tape.meta import context_of
 from unstick.tape.parts import Parts
 from unstick.views.findings import measured
 from unstick.views.status_text import status_lines
 
-FLICKER_S = 15.0
-"""A finding that is back so soon never ended."""
+MOST = 8
+"""Pictures, if none are asked for."""
 
 
-class Stretch(msgspec.Struct):
-    """One level or finding from ``begin`` to ``end`` (UTC seconds); the finding as first seen at its worst."""
+class Pictures(msgspec.Struct, frozen=True):
+    """``into`` is a folder for the report and its pictures; ``at`` chooses instants, unset: each incident's worst."""
 
-    begin: float
-    end: float
-    level: Level
-    finding: Finding | None = None
-    last: Finding | None = None
-    open: bool = True
+    into: Path | None = None
+    at: tuple[str, ...] = ()
+    size: tuple[int, int] = (120, 36)
+    theme: str | None = None
 
 
-class Account:
-    """What a tape shows from its first to its last Frame."""
-
-    def __init__(self, tape: Parts) -> None:
-        self.levels: list[Stretch] = []
-        self.findings: list[Stretch] = []
-        self.worst: Board | None = None
-        self.board: Board | None = None
-        self._last: dict[str, Stretch] = {}
-        context = context_of(tape.meta.settings)
-        for _, frame in tape.frames():
-            self.board = fold(self.board, frame, context)
-            self._take(self.board)
-
-    def _take(self, board: Board) -> None:
-        at = board.frame.at
-        if self.levels:
-            self.levels[-1].end = at
-        if not self.levels or self.levels[-1].level is not board.level:
-            self.levels.append(Stretch(at, at, board.level))
-        if self.worst is None or _badness(board) > _badness(self.worst):
-            self.worst = board
-        for stretch in self._last.values():
-            stretch.open = False
-        for finding in board.findings:
-            self._found(finding, at)
-
-    def _found(self, finding: Finding, at: float) -> None:
-        stretch = self._last.get(finding.id)
-        if stretch is None or at - stretch.end > FLICKER_S:
-            stretch = self._last[finding.id] = Stretch(at, at, finding.level, finding)
-            self.findings.append(stretch)
-        stretch.end, stretch.last, stretch.open = at, finding, True
-        if finding.level.rank > stretch.level.rank:
-            stretch.level, stretch.finding = finding.level, finding
+def run_report(path: Path, pictures: Pictures) -> int:
+    """Print the report of the tape at ``path``, or write it with its pictures; the exit code."""
+    if pictures.at and pictures.into is None:
+        complain("--picture needs a folder; mend: --into FOLDER")
+        return USAGE
+    return with_tape(path, lambda tape: _report(tape, pictures))
 
 
-def _badness(board: Board) -> tuple[int, int, int]:
-    critical = sum(finding.level is Level.CRITICAL for finding in board.findings)
-    return board.level.rank, critical, len(board.findings)
+def _report(tape: Parts, pictures: Pictures) -> int:
+    asked = [tape.find(at_moment(tape, text, 0.0)) for text in pictures.at]
+    account = Account(tape, asked)
+    if pictures.into is None:
+        for line in lines(tape, account):
+            sys.stdout.write(line + "\n")
+        return DONE
+    boards = [account.boards[number] for number in asked if number in account.boards] or _worst(account)
+    from unstick.tui.theme_file import ThemeError  # noqa: PLC0415 - imported when there is something to draw
 
-
-def run_report(path: Path) -> int:
-    """Print the report of the tape at ``path``; the exit code."""
-    return with_tape(path, _report)
-
-
-def _report(tape: Parts) -> int:
-    for line in lines(tape, Account(tape)):
-        sys.stdout.write(line + "\n")
+    try:
+        sys.stdout.write(f"{_written(tape, account, boards, pictures, pictures.into)}\n")
+    except OSError as error:
+        return io_error(pictures.into, error)
+    except ThemeError as error:
+        complain(f"--theme: {error}; mend: choose one of those")
+        return USAGE
     return DONE
 
 
-def lines(tape: Parts, account: Account) -> Iterator[str]:
-    """The report, line by line."""
-    first, last = tape.at(0), tape.at(len(tape) - 1)
+def _worst(account: Account) -> list[Board]:
+    """The worst moments of the worst incidents, in order of time."""
+    found = sorted((incident.worst for incident in account.incidents), key=badness, reverse=True)[:MOST]
+    return sorted(found, key=lambda board: board.frame.at)
+
+
+def _written(tape: Parts, account: Account, boards: Sequence[Board], pictures: Pictures, folder: Path) -> Path:
+    """Write the report and its pictures, for their owner's eyes; where it is. Raises ``OSError``."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    drawn = []
+    for board in boards:
+        name = f"board-{_at(board.frame.at).replace(' ', 'T').replace(':', '')}Z.svg"
+        _write(folder / name, _picture(tape, account, board, pictures))
+        drawn.append((board, name))
+    report = folder / "report.md"
+    _write(report, "".join(f"{line}\n" for line in lines(tape, account, drawn)))
+    return report
+
+
+def _write(path: Path, text: str) -> None:
+    path.touch(mode=0o600)
+    path.write_text(text, encoding="utf-8")
+
+
+def _picture(tape: Parts, account: Account, board: Board, pictures: Pictures) -> str:
+    from unstick.cli.session import Session  # noqa: PLC0415 - imported when there is something to draw
+    from unstick.tui.options import BoardOptions  # noqa: PLC0415 - as above
+    from unstick.tui.picture import picture  # noqa: PLC0415 - imports Textual
+
+    context = context_of(tape.meta.settings)
+    deck = Deck(tape, context, "replay")
+    deck.board = board
+    told = Session(context, deck).tell(board)
+    place = None
+    if told.place is not None:
+        place = replace(told.place, surveyed_at=told.place.last_at, stretches=account.levels.stretches)
+    options = BoardOptions(
+        context=context.name,
+        production=context.production,
+        color=context.color,
+        theme=pictures.theme or context.screen.theme,
+    )
+    return picture(replace(told, place=place), options, pictures.size, f"{context.name} at {_at(board.frame.at)} UTC")
+
+
+def lines(tape: Parts, account: Account, drawn: Sequence[tuple[Board, str]] = ()) -> Iterator[str]:
+    """The report, line by line; ``drawn`` are boards and the names of their pictures."""
+    first, last = tape.at(tape.first), tape.at(tape.last)
     title = tape.meta.title or f"What {tape.meta.settings.name} went through"
     yield f"# {plain(title)}"
     yield ""
     yield f"{_at(first)} to {_at(last)} ({duration(last - first)}), context {plain(tape.meta.settings.name)}, "
     yield f"from `{tape.path.name}`: {len(tape)} frames by {plain(tape.meta.writer)}. All times are UTC."
-    yield from _section("Levels", _levels(account.levels))
+    yield from _section("Levels", _levels(account.levels.stretches))
     yield from _section("What was wrong", _findings(account.findings))
     yield from _section("What happened", _events(list(tape.events()), tape))
-    if account.worst is not None and account.worst.findings:
-        told = list(status_lines(account.worst))
-        yield from _section(f"At its worst, {_at(account.worst.frame.at)}", [f"    {line}" for line in told])
+    for board, name in drawn:
+        yield from _section(f"The board at {_at(board.frame.at)}", [f"![the board at {_at(board.frame.at)}]({name})"])
+    worst = account.worst
+    if worst is not None and worst.findings:
+        told = list(status_lines(worst))
+        yield from _section(f"At its worst, {_at(worst.frame.at)}", [f"    {line}" for line in told])
 
 
 def plain(text: str) -> str:
@@ -123,7 +147,7 @@ def _at(at: float) -> str:
     return (timestamp(at) or "–")[:19].replace("T", " ")
 
 
-def _levels(levels: list[Stretch]) -> list[str]:
+def _levels(levels: Sequence[Stretch]) -> list[str]:
     rows = [
         f"| {_at(s.begin)} | {duration(s.end - s.begin)} | {s.level.value} |"
         for s in levels
@@ -132,21 +156,20 @@ def _levels(levels: list[Stretch]) -> list[str]:
     return ["| from | for | level |", "|---|---|---|", *rows]
 
 
-def _findings(found: list[Stretch]) -> list[str]:
+def _findings(found: Sequence[Found]) -> list[str]:
     if not found:
         return ["Nothing."]
     told = ["| begins | ends | for | level | what |", "|---|---|---|---|---|"]
     for s in found:
         end = "at the end of the tape" if s.open else _at(s.end)
-        title = plain(s.finding.title) if s.finding else ""
+        title = plain(s.finding.title)
         told.append(f"| {_at(s.begin)} | {end} | {duration(s.end - s.begin)} | {s.level.value} | {title} |")
     told.append("")
     for s in found:
-        if s.finding and s.last:
-            told.append(f"- **{plain(s.finding.title)}**")
-            told += [f"    - {plain(measured(evidence))}" for evidence in s.finding.evidence]
-            if s.last.title != s.finding.title:
-                told.append(f"    - in the end: {plain(s.last.title)}")
+        told.append(f"- **{plain(s.finding.title)}**")
+        told += [f"    - {plain(measured(evidence))}" for evidence in s.finding.evidence]
+        if s.last.title != s.finding.title:
+            told.append(f"    - in the end: {plain(s.last.title)}")
     return told
 
 

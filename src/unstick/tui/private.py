@@ -35,7 +35,7 @@ _SIGNATURES: tuple[tuple[Callable[..., Any], tuple[str, ...]], ...] = (
     (EscapeParser.feed, ("self", "data")),
     (EscapeParser.tick, ("self",)),
 )
-_ATTRIBUTES = ("_batch_count", "_running", "_closed", "_sync_available", "_exit", "_driver", "_exception")
+_ATTRIBUTES = ("_batch_count", "_running", "_closed", "_sync_available", "_exit", "_driver", "_exception", "_filters")
 
 
 def misfit(app: App[Any]) -> str | None:
@@ -108,6 +108,10 @@ class PrivateScreen(Screen[None], inherit_bindings=False):
         if self.held:
             self._compositor_refresh()
 
+    def painted(self) -> list[Strip]:
+        """Every line as it would be sent."""
+        return self._compositor.render_strips()
+
     def stain(self) -> None:
         """The next time, compose every line, changed or not."""
         self._compositor._dirty_regions.add(self._compositor.size.region)  # noqa: SLF001
@@ -132,6 +136,10 @@ class PrivateApp(App[None], inherit_bindings=False):
             self._handle_exception(error)
         finally:
             self.post_display_hook()
+
+    def keep_colors(self) -> None:
+        """Take no colour away, whatever the environment says: what is painted is for no terminal."""
+        self._filters.clear()
 
     @property
     def leaving(self) -> bool:
