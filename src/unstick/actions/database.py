@@ -30,6 +30,7 @@ PAUSE_S = 0.3
 SETTLE_S = 20.0
 """How long the fate of a transaction is asked for after its connection was lost."""
 LOCK_NOT_AVAILABLE = "55P03"
+IN_PROGRESS = "its transaction is still in progress"
 
 Work = Callable[[Writing], Awaitable[Sequence[Item]]]
 """The statements of an action; the items that they changed."""
@@ -169,27 +170,31 @@ class Database:
     async def fate(self, xid: str, identity: str) -> Fate:
         """What became of transaction ``xid`` of the server ``identity``; asked until it is over."""
         until = clock.monotonic() + SETTLE_S
-        why, unseen = "", False
+        fate = Fate(None, "it was not asked for", unseen=True)
         while clock.monotonic() < until:
             try:
-                connection = await self.reading()
-                async with connection.look() as look:
-                    base = await self.base(look)
-                    (row,) = await look.rows(sql.statement("action_verdict"), xid)
+                fate = await self._asked(xid, identity)
             except BackendError as error:
-                why, unseen = error.trouble.text, True
                 self._connection.abort()
-            else:
-                unseen = False
-                if base.server.identity != identity:
-                    return Fate(None, "another server answers now (a failover?)")
-                if row["verdict"] is None:
-                    return Fate(None, "the server no longer knows that transaction")
-                if row["verdict"] != "in progress":
-                    return Fate(row["verdict"] == "committed")
-                why = f"its transaction has been in progress for {duration(SETTLE_S)}"
+                fate = Fate(None, error.trouble.text, unseen=error.transport)
+            if not (fate.unseen or fate.why == IN_PROGRESS):
+                break
             await asyncio.sleep(PAUSE_S)
-        return Fate(None, why, unseen)
+        return fate
+
+    async def _asked(self, xid: str, identity: str) -> Fate:
+        connection = await self.reading()
+        async with connection.look() as look:
+            base = await self.base(look)
+            if base.server.identity != identity:
+                return Fate(None, "another server answers now (a failover?)")
+            (row,) = await look.rows(sql.statement("action_verdict"), xid)
+        match row["verdict"]:
+            case "in progress":
+                return Fate(None, IN_PROGRESS)
+            case None:
+                return Fate(None, "the server no longer knows that transaction")
+        return Fate(row["verdict"] == "committed")
 
     async def _in_progress(self, look: Look, name: str) -> str:
         rows = await look.rows(sql.statement("action_holder"), name)
