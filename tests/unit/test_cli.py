@@ -132,14 +132,17 @@ def test_watch_tells_what_begins_ends_and_changes() -> None:
     row = ProxyRow("1", "c_1", "c", "7", T0 - 3600)
     quiet = frame(T0, fresh("crawler", crawler(T0), T0))
     before = played([quiet])
-    first = list(changes(None, before))
+    first = list(changes(before))
     assert [change.what for change in first] == ["source", "level"]
-    assert list(changes(before, fold(before, frame(T0 + 1, *quiet.observations), before.context))) == []
-    stuck = played(frame(T0 + s, fresh("crawler", crawler(T0 + s, (row,)), T0 + s)) for s in (0, 2))
-    begun = list(changes(before, stuck))
+    assert list(changes(fold(before, frame(T0 + 1, *quiet.observations), before.context))) == []
+    looks = [frame(T0 + s, fresh("crawler", crawler(T0 + s, (row,)), T0 + s)) for s in (1, 3)]
+    stuck = played([quiet, *looks])
+    begun = list(changes(stuck))
     assert [(change.what, change.level) for change in begun] == [("begins", "critical"), ("level", "critical")]
-    assert [change.what for change in changes(stuck, before)] == ["ends", "level"]
+    healed = fold(stuck, frame(T0 + 4, fresh("crawler", crawler(T0 + 4), T0 + 4)), before.context)
+    assert [change.what for change in changes(healed)] == ["ends", "level"]
+    assert [event.what for event in healed.timeline][-4:] == ["begins", "level", "ends", "level"]
     lost = fold(before, frame(T0 + 1, missing("crawler", T0)), before.context)
-    assert "crawler is missing" in next(change.text for change in changes(before, lost))
+    assert "crawler is missing" in next(change.text for change in changes(lost))
     for change in begun:
         assert "\n" not in change.line()

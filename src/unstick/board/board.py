@@ -6,6 +6,7 @@ import msgspec
 
 from unstick.board import histories
 from unstick.board.channels import fold_channels
+from unstick.board.events import KEPT, Event, happened
 from unstick.board.findings import Finding, Subjects
 from unstick.board.host import fold_host
 from unstick.board.locks import fold_locks
@@ -33,6 +34,10 @@ class Board(msgspec.Struct, frozen=True, eq=False):
     verdict: Verdict
     level: Level
     memory: Memory
+    news: tuple[Event, ...] = ()
+    """What this Frame changed."""
+    timeline: tuple[Event, ...] = ()
+    """What changed lately, the newest last."""
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -68,7 +73,10 @@ def fold(before: Board | None, frame: Frame, context: Context) -> Board:
     memory = notes.memory()
     verdict = judge(Case(subjects, sight, memory, context), before.verdict if before else None)
     level = worst([*(finding.level for finding in verdict.findings), *_unknown(subjects)])
-    return Board(frame, context, sight.sources, subjects, verdict, level, memory)
+    board = Board(frame, context, sight.sources, subjects, verdict, level, memory)
+    news = tuple(happened(before, board))
+    timeline = before.timeline if before else ()
+    return msgspec.structs.replace(board, news=news, timeline=(*timeline, *news)[-KEPT:] if news else timeline)
 
 
 def subject_levels(subjects: Subjects) -> dict[str, Level | None]:

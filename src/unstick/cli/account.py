@@ -7,12 +7,15 @@ from collections.abc import Collection
 import msgspec
 
 from unstick.board.board import Board, fold
+from unstick.board.events import Event
 from unstick.board.findings import Finding
 from unstick.board.levels import Levels
 from unstick.facts.level import Level
 from unstick.tape.meta import context_of
 from unstick.tape.parts import Parts
 
+MOST = 2000
+"""Events that are told."""
 FLICKER_S = 15.0
 """A finding that is back so soon never ended."""
 CALM_S = 60.0
@@ -46,14 +49,25 @@ class Account:
         self.findings: list[Found] = []
         self.incidents: list[Incident] = []
         self.boards: dict[int, Board] = {}
+        self.events: list[Event] = []
+        self._lost: set[str] = set()
         self.board: Board | None = None
         self._last: dict[str, Found] = {}
         context = context_of(tape.meta.settings)
         for number, frame in tape.frames():
             self.board = fold(self.board, frame, context)
             self._take(self.board)
+            self.events += [event for event in self.board.news if self._tells(event)][: MOST - len(self.events)]
             if number in asked:
                 self.boards[number] = self.board
+
+    def _tells(self, event: Event) -> bool:
+        """That a source was found at the start is no news, and levels have a section of their own."""
+        if event.what == "source":
+            back, lost = event.level is Level.OK, event.id in self._lost
+            self._lost ^= {event.id} if back == lost else set()
+            return not back or lost
+        return event.what != "level"
 
     @property
     def worst(self) -> Board | None:

@@ -18,7 +18,7 @@ from unstick.cli.tapes import at_moment, io_error, with_tape
 from unstick.facts.place import Stretch
 from unstick.facts.units import duration, timestamp
 from unstick.feeds.deck import Deck
-from unstick.tape.event import Event
+from unstick.tape.event import SOURCE, Event
 from unstick.tape.meta import context_of
 from unstick.tape.parts import Parts
 from unstick.views.findings import measured
@@ -120,7 +120,7 @@ def lines(tape: Parts, account: Account, drawn: Sequence[tuple[Board, str]] = ()
     yield f"from `{tape.path.name}`: {len(tape)} frames by {plain(tape.meta.writer)}. All times are UTC."
     yield from _section("Levels", _levels(account.levels.stretches))
     yield from _section("What was wrong", _findings(account.findings))
-    yield from _section("What happened", _events(list(tape.events()), tape))
+    yield from _section("What happened", _events(account, list(tape.events()), tape))
     for board, name in drawn:
         yield from _section(f"The board at {_at(board.frame.at)}", [f"![the board at {_at(board.frame.at)}]({name})"])
     worst = account.worst
@@ -173,8 +173,10 @@ def _findings(found: Sequence[Found]) -> list[str]:
     return told
 
 
-def _events(events: list[Event], tape: Parts) -> list[str]:
-    rows = [(event.at, event.event, plain(event.text)) for event in events]
+def _events(account: Account, beside: list[Event], tape: Parts) -> list[str]:
+    """What the fold saw change, and what is recorded beside the facts: marks, receipts, gaps."""
+    rows: list[tuple[float, str, str]] = [(event.at, event.what, plain(event.text)) for event in account.events]
+    rows += [(event.at, event.event, plain(event.text)) for event in beside if event.event != SOURCE]
     rows += [(at, "damage", plain(what)) for at, what in tape.damages()]
     if not rows:
         return []

@@ -24,7 +24,7 @@ from unstick.settings import Context
 
 
 class Change(msgspec.Struct, frozen=True):
-    """``what`` is ``begins``, ``ends``, ``source`` or ``level``; ``level`` is that of the subject of the change."""
+    """An event as a line; ``what`` is one of :data:`unstick.board.events.What`."""
 
     at: str | None
     what: str
@@ -67,31 +67,13 @@ async def _print(context: Context, *, as_json: bool) -> None:
     board: Board | None = None
     async with contextlib.aclosing(LiveFeed(lane_specs(context), context.name).frames()) as frames:
         async for frame in frames:
-            after = fold(board, frame, context)
-            lines = [json.dumps(msgspec.to_builtins(c)) if as_json else c.line() for c in changes(board, after)]
+            board = fold(board, frame, context)
+            lines = [json.dumps(msgspec.to_builtins(c)) if as_json else c.line() for c in changes(board)]
             if lines and not say(lines):
                 return
-            board = after
 
 
-def changes(before: Board | None, after: Board) -> Iterator[Change]:
-    """What differs between two boards: findings that began or ended, sources that changed state, the level."""
-    at = timestamp(after.frame.at)
-    known = {finding.id: finding for finding in before.findings} if before else {}
-    now = {finding.id: finding for finding in after.findings}
-    states = {state.source.id: state for state in before.sources} if before else {}
-    for state in after.sources:
-        old = states.get(state.source.id)
-        if state.pending or (old is not None and old.state == state.state and old.pending == state.pending):
-            continue
-        text = f"{state.source.id} is {state.state}" + (f": {state.trouble.text}" if state.trouble else "")
-        level = "ok" if state.state == "fresh" else "unknown"
-        yield Change(at, "source", level, state.source.id, text)
-    for name, finding in now.items():
-        if name not in known or known[name].level != finding.level:
-            yield Change(at, "begins", finding.level.value, name, finding.title)
-    for name, finding in known.items():
-        if name not in now:
-            yield Change(at, "ends", "ok", name, finding.title)
-    if before is None or before.level != after.level:
-        yield Change(at, "level", after.level.value, "level", f"{after.context.name} is {after.level.value}")
+def changes(board: Board) -> Iterator[Change]:
+    """What the newest Frame changed."""
+    for event in board.news:
+        yield Change(timestamp(event.at), event.what, event.level.value, event.id, event.text)

@@ -1,0 +1,124 @@
+"""What changed from one Frame to the next: findings, workers, sources, the level. Derived, so replays have it too."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from unstick.board.findings import Finding
+from unstick.board.worker import Worker
+from unstick.facts.level import Level, worst
+
+if TYPE_CHECKING:
+    from unstick.board.board import Board
+
+What = Literal["begins", "ends", "worse", "better", "merges", "unseen", "worker", "source", "level"]
+KEPT = 200
+"""Events that a board remembers."""
+MANY = 4
+"""So many workers that did the same in one Frame are one event."""
+_GOOD = frozenset({"came", "is back", "left"})
+_VERBS = {"alive": "is back", "dead": "died", "stalled": "stalls"}
+
+
+class Event(msgspec.Struct, frozen=True):
+    """``id`` is that of the finding, worker or source; ``level`` that of what is told, ``OK`` for good news."""
+
+    at: float
+    what: What
+    level: Level
+    id: str
+    text: str
+
+
+def happened(before: Board | None, after: Board) -> Iterator[Event]:
+    """The events of one Frame, sources first, causes before symptoms."""
+    yield from _sources(before, after)
+    yield from _findings(before, after)
+    if before is not None:
+        yield from _workers(before, after)
+    if before is None or before.level != after.level:
+        yield Event(after.frame.at, "level", after.level, "level", f"{after.context.name} is {after.level.value}")
+
+
+def _sources(before: Board | None, after: Board) -> Iterator[Event]:
+    states = {state.source.id: state for state in before.sources} if before else {}
+    for state in after.sources:
+        old = states.get(state.source.id)
+        if state.pending or (old is not None and old.state == state.state and old.pending == state.pending):
+            continue
+        text = f"{state.source.id} is {state.state}" + (f": {state.trouble.text}" if state.trouble else "")
+        level = Level.OK if state.state == "fresh" else Level.UNKNOWN
+        yield Event(after.frame.at, "source", level, state.source.id, text)
+
+
+def _findings(before: Board | None, after: Board) -> Iterator[Event]:
+    at, known = after.frame.at, {finding.id: finding for finding in before.findings} if before else {}
+    stood = _standing(before) if before else frozenset()
+    for finding in after.findings:
+        old = known.get(finding.id)
+        if old is None and finding.id not in stood:
+            yield Event(at, "begins", finding.level, finding.id, finding.title)
+        elif old is not None and old.level is not finding.level:
+            what: What = "worse" if finding.level.rank > old.level.rank else "better"
+            yield Event(at, what, finding.level, finding.id, finding.title)
+    lines, stands = {finding.id for finding in after.findings}, _standing(after)
+    for name, old in known.items():
+        if name not in lines:
+            yield _left(old, after) if name in stands else Event(at, "ends", Level.OK, name, old.title)
+
+
+def _standing(board: Board) -> frozenset[str]:
+    return frozenset(name for name, each in board.verdict.standing.items() if each.level is not Level.OK)
+
+
+def _left(old: Finding, after: Board) -> Event:
+    """A line that is none any more, though what it says still stands: a cause was found, or its source was lost."""
+    at = after.frame.at
+    for line in after.findings:
+        symptom = next((symptom for symptom in line.symptoms if symptom.id == old.id), None)
+        if symptom is not None and symptom.level is Level.UNKNOWN:
+            return Event(at, "unseen", Level.UNKNOWN, old.id, f"{old.title}: can't be seen now")
+        if symptom is not None:
+            return Event(at, "merges", old.level, old.id, f"{old.title}: follows from {line.id}")
+    return Event(at, "merges", old.level, old.id, old.title)
+
+
+def _workers(before: Board, after: Board) -> Iterator[Event]:
+    """Who came, left, died, stalls or is back; only by sources that were seen both times."""
+    old, new = _by_key(before), _by_key(after)
+    watched = {s.source.id for s in before.sources if s.state == "fresh"}
+    watched &= {s.source.id for s in after.sources if s.state != "missing"}
+    told: dict[tuple[str, str], list[Worker]] = defaultdict(list)
+    for key, worker in new.items():
+        was = old.get(key)
+        verb = "" if worker.source not in watched else _verb(was, worker)
+        if verb:
+            told[worker.container or worker.source, verb].append(worker)
+    for key, worker in old.items():
+        # A crawler's worker is only known while it holds something.
+        if key not in new and worker.kind != "crawler" and worker.life != "left" and worker.source in watched:
+            told[worker.container or worker.source, "is gone"].append(worker)
+    for (whose, verb), workers in told.items():
+        level = Level.OK if verb in _GOOD else worst(worker.level for worker in workers)
+        if len(workers) >= MANY:
+            yield Event(after.frame.at, "worker", level, whose, f"{len(workers)} workers of {whose}: each {verb}")
+        else:
+            for worker in workers:
+                yield Event(after.frame.at, "worker", level, worker.id, f"worker {worker.name} {verb}")
+
+
+def _verb(was: Worker | None, worker: Worker) -> str:
+    if was is None:
+        return "came" if worker.kind != "crawler" and worker.life == "alive" else ""
+    if worker.life == was.life or "unknown" in {worker.life, was.life}:
+        return ""
+    return "left" if worker.life == "left" else _VERBS[worker.life]
+
+
+def _by_key(board: Board) -> Mapping[tuple[str, str], Worker]:
+    workers = board.subjects.workers
+    return {(worker.source, worker.id): worker for worker in workers.items} if workers else {}
