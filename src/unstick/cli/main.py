@@ -100,6 +100,19 @@ def watch(ctx: click.Context, /, *, as_json: bool, **options: Any) -> int:
 
 @unstick.command()
 @configured
+@click.argument("name", metavar="[RULE | FINDING]", required=False)
+@click.option("--tape", type=click.Path(path_type=Path), help="What was seen there, instead of a look now.")
+@click.option("--at", metavar="TIME", help="On the tape; its end, if not given.")
+@click.pass_context
+def explain(ctx: click.Context, /, *, name: str | None, tape: Path | None, at: str | None, **options: Any) -> int:
+    """The rule behind a finding: what it concludes, on what evidence, its thresholds, and what it sees now."""
+    from unstick.cli.explain import run_explain  # noqa: PLC0415 - imported when it runs
+
+    return run_explain(**_given(ctx, options), name=name, tape=tape, at=at)
+
+
+@unstick.command()
+@configured
 @click.option("--json", "as_json", is_flag=True, help="Print the checks as JSON.")
 @click.pass_context
 def doctor(ctx: click.Context, /, *, as_json: bool, **options: Any) -> int:
