@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 
 class Secret:
@@ -89,6 +89,13 @@ class Url:
     def path(self) -> str:
         """The unquoted path without its leading slash."""
         return unquote(urlsplit(self._secret.reveal()).path[1:])
+
+    @property
+    def redis_database(self) -> int:
+        """The number of the database that a Redis URL names; 0 where it names none."""
+        parts = urlsplit(self._secret.reveal())
+        named = parse_qs(parts.query).get("db", [""])[0] or ("" if self.scheme == "unix" else self.path)
+        return int(named) if named.isdecimal() else 0
 
     def __repr__(self) -> str:
         return f"Url({self.shown!r})"

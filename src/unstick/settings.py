@@ -106,6 +106,16 @@ class Celery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Sorted set with the time of each delivery."""
     visibility_timeout_s: Seconds = 3600.0
     """After this long Celery delivers again what nobody acknowledged."""
+    events: Literal["off", "workers", "tasks"] = "off"
+    """Listen to what workers say of themselves; ``tasks``: also to what they run, where they send it (``-E``)."""
+    schedule: dict[str, str] = {}
+    """Tasks that beat fires, and how often: ``"app.sync" = "1h"``; judged by what runs, with ``events = "tasks"``."""
+    redbeat: bool = False
+    """Read the schedule of RedBeat."""
+    redbeat_url: RedisUrl | None = None
+    """``redbeat_redis_url`` of the application; unset: the broker."""
+    redbeat_prefix: str = "redbeat:"
+    """``redbeat_key_prefix`` of the application."""
     results_url: RedisUrl | None = None
     """The Redis that keeps the results; unset: ``CELERY_RESULT_BACKEND``, else their growth is not watched."""
 
@@ -414,6 +424,8 @@ class Thresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Memory of a Redis in percent of its limit, of its host's where it has none."""
     endless_results: Count = 10_000
     """Keys without an end in a Celery result backend."""
+    beat_late_s: Seconds = 60.0
+    """How long after its time a scheduled task may be fired."""
     worker_memory_warning: Percent = 85.0
     """Memory of an automation worker in percent of its limit; over the limit is critical."""
 
@@ -441,6 +453,10 @@ class Intervals(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Locks that workers list over HTTP."""
     host_s: Seconds = 2.0
     """This host."""
+    celery_events_s: Seconds = 5.0
+    """What Celery's workers said meanwhile; they speak every two seconds."""
+    beat_s: Seconds = 10.0
+    """The schedule of RedBeat."""
     servers_s: Seconds = 10.0
     """The PostgreSQL and Redis servers themselves."""
     dependencies_s: Seconds = 15.0
@@ -458,6 +474,8 @@ BESIDE = ("automation", "dependency", "maintenance", "probe")
 
 FLOORS = Intervals(
     *(0.5, 1.0, 2.0, 1.0, 5.0, 5.0, 10.0, 1.0, 5.0, 1.0),
+    celery_events_s=2.0,
+    beat_s=5.0,
     servers_s=5.0,
     dependencies_s=5.0,
     maintenance_s=10.0,

@@ -244,6 +244,44 @@ class CeleryWorker(Worker):
             app.close()
 
 
+class CeleryBeat(Worker):
+    """Celery's scheduler with a schedule of its own, kept by RedBeat in Redis or in a file.
+
+    ``schedule`` is ``{name: (task, seconds)}``.
+    """
+
+    kind = "beat"
+    ready_text = "beat: Starting..."
+
+    def __init__(
+        self,
+        url: str,
+        schedule: dict[str, tuple[str, float]],
+        *,
+        queue: str = "default",
+        redbeat: bool = False,
+        directory: Path | None = None,
+    ) -> None:
+        super().__init__(directory)
+        self.url = url
+        self.redbeat = redbeat
+        entries = {
+            name: {"task": f"lab.{task}", "schedule": every, "args": [1, 2], "options": {"queue": queue}}
+            for name, (task, every) in schedule.items()
+        }
+        self.options = {"beat_schedule": entries, "redbeat_redis_url": url, "redbeat_lock_timeout": 20}
+
+    def command(self) -> list[str]:
+        scheduler = ("-S", "redbeat.RedBeatScheduler") if self.redbeat else ("-s", f"{self.log}.schedule")
+        return [
+            *("-m", "celery", "-A", "tests.lab.celery_app", "beat", "--loglevel", "INFO", "--pidfile="),
+            *("--max-interval", "1", *scheduler),
+        ]
+
+    def settings(self) -> dict[str, str]:
+        return {celery_app.SETTINGS: json.dumps({"broker": self.url, "backend": None, "options": self.options})}
+
+
 def stop_all(workers: Iterable[Worker]) -> None:
     """Stops several workers, each even when another one's end failed."""
     with contextlib.ExitStack() as stack:

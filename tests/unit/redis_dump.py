@@ -101,6 +101,7 @@ _OF_KIND: dict[str, tuple[str, Any]] = {
     "SMEMBERS": ("set", lambda held: [_bytes(member) for member in held["value"]]),
     "SSCAN": ("set", lambda held, *_: [b"0", [_bytes(member) for member in held["value"]]]),
     "ZCARD": ("zset", _length),
+    "ZCOUNT": ("zset", lambda held, low, high: sum(float(low) <= score <= float(high) for _, score in held["value"])),
     "ZRANGE": ("zset", _scores),
     "ZREVRANGE": ("zset", _newest),
 }

@@ -49,6 +49,8 @@ class Late(msgspec.Struct, frozen=True):
     oldest_s: float
     timeout_s: float
     source: str = ""
+    overdue: int | None = None
+    """How many of them are that old."""
 
 
 class Stand(msgspec.Struct, frozen=True):
@@ -116,7 +118,8 @@ def _late(seen: Seen[CeleryFacts]) -> list[Late]:
     age = facts.server_at - facts.unacked_oldest_at + seen.age_s
     if age <= facts.visibility_timeout_s:
         return []
-    return [Late(facts.name, facts.unacked, age, facts.visibility_timeout_s, seen.source.id)]
+    overdue = None if facts.overdue is None else max(facts.overdue, 1)
+    return [Late(facts.name, facts.unacked, age, facts.visibility_timeout_s, seen.source.id, overdue)]
 
 
 def _celery_stands(seen: Seen[CeleryFacts], notes: Notes) -> list[Stand]:

@@ -8,12 +8,23 @@ from typing import Any
 
 import msgspec
 
-from unstick.board import automation, dependency, maintenance, postgres_server, probe, redis_server
+from unstick.board import (
+    automation,
+    beat,
+    celery_events,
+    dependency,
+    maintenance,
+    postgres_server,
+    probe,
+    redis_server,
+)
 from unstick.board.judged import Judged
 from unstick.board.memory import Notes
 from unstick.board.sources import HICCUP_S, Seen, Sight, SourceState
 from unstick.board.workers import Workers
 from unstick.facts.automation import AutomationFacts
+from unstick.facts.beat import BeatFacts
+from unstick.facts.celery_events import CeleryEventsFacts
 from unstick.facts.dependency import DependencyFacts
 from unstick.facts.health import HealthFacts
 from unstick.facts.level import Level, worst
@@ -29,6 +40,8 @@ JUDGES: Mapping[type, Judge] = {
     PostgresServerFacts: postgres_server.judge,
     RedisServerFacts: redis_server.judge,
     AutomationFacts: automation.judge,
+    CeleryEventsFacts: celery_events.judge,
+    BeatFacts: beat.judge,
     DependencyFacts: dependency.judge,
     MaintenanceFacts: maintenance.judge,
     ProbeFacts: probe.judge,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from unstick.board.celery_workers import celery_workers
 from unstick.board.endpoint_workers import automation_workers, http_workers
 from unstick.board.memory import Notes, Track
 from unstick.board.sources import Seen, Sight
@@ -57,7 +58,7 @@ class Workers(msgspec.Struct, frozen=True):
 
 def fold_workers(sight: Sight, notes: Notes, context: Context) -> Workers | None:
     """Join the signs of life; ``None`` when no system with workers is configured."""
-    states = sight.states("dramatiq", "crawler", "health", "automation")
+    states = sight.states("dramatiq", "crawler", "health", "automation", "celery-events")
     if not states:
         return None
     locks = _locks_by_worker(sight)
@@ -68,9 +69,10 @@ def fold_workers(sight: Sight, notes: Notes, context: Context) -> Workers | None
         items += _crawler_workers(crawler, notes, context, locks)
     items += http_workers(sight, context, locks)
     items += automation_workers(sight, locks)
+    items += celery_workers(sight, notes, context)
     items.sort(key=lambda w: (-w.level.rank, w.life == "left", w.kind, natural(w.id)))
     counted = [worker for worker in items if worker.life != "left"]
-    blind = any(not s.pending for s in sight.blind("dramatiq", "crawler"))
+    blind = any(not s.pending for s in sight.blind("dramatiq", "crawler", "celery-events"))
     pending = any(s.pending for s in states)
     unseen = blind or pending
     cut = sum(max(0, s.value.worker_count - len(s.value.workers)) for s in sight.seen(CrawlerFacts) if s.current)

@@ -160,7 +160,7 @@ async def _redis(context: Context, budget_s: float) -> dict[str, Any]:
         for name in (_label(found.namespace),)
     )
     elsewhere = any(entry.url is not None and entry.url != url for entry in context.celery)
-    celery = () if context.celery and not elsewhere else _celery_entries(answer.celery, None)
+    celery = () if context.celery and not elsewhere else _celery_entries(answer, None)
     return {"dramatiq": dramatiq} | ({"celery": celery} if celery else {})
 
 
@@ -171,8 +171,8 @@ async def _celery(context: Context, budget_s: float) -> dict[str, Any]:
         answer = None
         if entry.url is not None and entry.url.scheme in _REDIS:
             answer = await _found_in(entry.url, budget_s)
-        found = answer.celery if answer else ()
-        entries += _celery_entries(found, entry.url, entry.results_url) if found else (entry,)
+        found = _celery_entries(answer, entry.url, entry.results_url) if answer else ()
+        entries += found or (entry,)
     return {"celery": tuple(entries)} if entries else {}
 
 
@@ -187,7 +187,7 @@ async def _found_in(url: Url, budget_s: float) -> Any:
     return answer if isinstance(answer, redis_discovery.Found) else None
 
 
-def _celery_entries(found: Iterable[Any], url: Url | None, results_url: Url | None = None) -> tuple[Celery, ...]:
+def _celery_entries(found: Any, url: Url | None, results_url: Url | None = None) -> tuple[Celery, ...]:
     return tuple(
         Celery(
             name=_label(f"celery-{broker.key_prefix}") if broker.key_prefix else "celery",
@@ -196,8 +196,9 @@ def _celery_entries(found: Iterable[Any], url: Url | None, results_url: Url | No
             key_prefix=broker.key_prefix,
             priority_steps=EVERY_PRIORITY,
             results_url=results_url,
+            redbeat=found.redbeat and not broker.key_prefix,
         )
-        for broker in found
+        for broker in found.celery
     )
 
 

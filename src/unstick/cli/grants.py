@@ -34,6 +34,7 @@ _REDIS_COMMANDS = (
     *("hlen", "hget", "hmget", "hstrlen", "hscan", "scard", "smembers", "sscan"),
     *("zcard", "zcount", "zscore", "zrange", "zrevrange"),
 )
+_LISTENING = ("subscribe", "psubscribe")
 _AMQP = frozenset({"amqp", "amqps"})
 
 
@@ -94,6 +95,8 @@ def postgres_lines(context: Context, role: str, kind: Kind) -> Iterator[str]:
     if context.servers.postgres:
         yield f"GRANT pg_read_all_stats TO {name};"
     yield from _select_lines(context, role)
+    if any(probe.sql for probe in context.probe):
+        yield "-- And SELECT on what the queries of [[probe]] read."
     if kind == "operator":
         yield from _operator_lines(context, role)
 
@@ -132,10 +135,18 @@ def _operator_lines(context: Context, role: str) -> Iterator[str]:
 def redis_lines(context: Context, role: str) -> Iterator[str]:
     """The ACL line, which names what is read and nothing else."""
     yield "# Redis 7, in redis-cli (for Redis 6 write ~ instead of %R~); the second line sets the password."
-    keys = " ".join(f"%R~{_glob(pattern)}" for pattern in _patterns(context))
-    allowed = " ".join(f"+{command}" for command in _REDIS_COMMANDS)
-    yield f"ACL SETUSER {_redis_word(role)} reset on {keys} {allowed}"
+    words = [f"%R~{_glob(pattern)}" for pattern in _patterns(context)]
+    channels = [f"&{_glob(pattern)}" for pattern in _channels(context)]
+    words += [*channels, *(f"+{command}" for command in (*_REDIS_COMMANDS, *_LISTENING * bool(channels)))]
+    yield f"ACL SETUSER {_redis_word(role)} reset on {' '.join(words)}"
     yield f"# ACL SETUSER {_redis_word(role)} '>PASSWORD'"
+
+
+def _channels(context: Context) -> list[str]:
+    """Patterns of the channels that are listened to, as they are subscribed to."""
+    urls = [(entry, entry.url or context.redis.url) for entry in context.celery if entry.events != "off"]
+    listened = [(entry, url) for entry, url in urls if url is not None and not _speaks_amqp(url)]
+    return [f"{entry.key_prefix}/{url.redis_database}.celeryev/*" for entry, url in listened]
 
 
 def _patterns(context: Context) -> list[str]:
@@ -151,6 +162,8 @@ def _patterns(context: Context) -> list[str]:
         found += [prefix + escape(key) for key in (entry.unacked_key, entry.unacked_index_key)]
         for queue in entry.queues:
             found += [prefix + escape(queue), f"{prefix}{escape(queue + entry.separator)}*"]
+        found += [f"{escape(entry.redbeat_prefix)}*"] * entry.redbeat
+    found += [escape(probe.redis[1]) for probe in context.probe if len(probe.redis) > 1]
     if context.sync is not None:
         before, _, after = context.sync.balance_key.partition("{id}")
         found.append(f"{escape(before)}*{escape(after)}")
@@ -178,8 +191,16 @@ def rabbitmq_lines(context: Context, role: str) -> Iterator[str]:
     yield "# RabbitMQ, in a shell of the broker's host; the first line asks for the password."
     yield f"rabbitmqctl add_user {name}"
     yield f"rabbitmqctl set_user_tags {name} monitoring"
+    listening = [entry.url for entry in context.celery if entry.events != "off"]
+    listened = {_vhost(url) for url in listening if url is not None and _speaks_amqp(url)}
     for vhost in vhosts(context):
-        yield f"rabbitmqctl set_permissions -p {shlex.quote(vhost)} {name} '^$' '^$' '^$'"
+        rights = LISTENER if vhost in listened else NOTHING
+        yield f"rabbitmqctl set_permissions -p {shlex.quote(vhost)} {name} {rights}"
+
+
+NOTHING = "'^$' '^$' '^$'"
+LISTENER = r"'^celeryev\.unstick\.' '^celeryev\.unstick\.' '^celeryev'"
+"""What listening to events takes: a queue of its own, bound to Celery's exchange."""
 
 
 def vhosts(context: Context) -> list[str]:

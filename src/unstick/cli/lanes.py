@@ -11,6 +11,7 @@ from unstick.pollers.base import Lane
 from unstick.secret import Url
 from unstick.settings import FLOORS, Context, Intervals
 
+REDIS = frozenset({"redis", "rediss", "unix"})
 Question = tuple[Source, Callable[[Source], Any]]
 """Who is asked, and what makes the poller that asks."""
 

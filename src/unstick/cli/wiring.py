@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
-from urllib.parse import parse_qs, urlsplit
 
-from unstick.cli.lanes import Question, http_lane, poller, source_of
+from unstick.cli.event_lanes import event_lanes
+from unstick.cli.lanes import REDIS, Question, http_lane, poller, source_of
 from unstick.cli.side_lanes import (
     automation_lanes,
     dependency_lanes,
@@ -20,7 +20,6 @@ from unstick.pollers.base import Lane
 from unstick.secret import Url
 from unstick.settings import Celery, Context, Dramatiq
 
-REDIS = frozenset({"redis", "rediss", "unix"})
 Owner = Literal["dramatiq", "celery"]
 Owners = dict[tuple[str | None, str], Owner]
 
@@ -32,6 +31,7 @@ def lane_specs(context: Context) -> tuple[LaneSpec, ...]:
         *_redis(context),
         *_postgres(context),
         *_rabbitmq(context),
+        *event_lanes(context),
         *_sync(context),
         *_endpoints(context),
         *automation_lanes(context),
@@ -70,6 +70,10 @@ def _redis(context: Context) -> Iterator[LaneSpec]:
             name = _unique("celery", celery.name, len(context.celery))
             source = source_of(name, "celery", "redis", lambda i: i.celery_s, context)
             lanes.setdefault(url, []).append((source, poller("celery", "CeleryPoller", celery)))
+        url = celery.redbeat_url or url
+        if celery.redbeat and url is not None and url.scheme in REDIS:
+            source = source_of(f"beat:{celery.name}", "beat", "redis", lambda i: i.beat_s, context)
+            lanes.setdefault(url, []).append((source, poller("beat", "BeatPoller", celery)))
     for probe in context.probe:
         url = probe.redis_url or context.redis.url
         if probe.redis and url is not None:
@@ -104,7 +108,7 @@ def _redis_servers(context: Context, asked: Sequence[Url]) -> Iterator[tuple[Url
         purposes: dict[int, str] = {}
         for used, purpose in _purposes(context):
             if _server(used) == server:
-                at = _database(used)
+                at = used.redis_database
                 purposes[at] = ", ".join(dict.fromkeys([*filter(None, [purposes.get(at)]), purpose]))
         yield url, [(source, poller("redis_server", "RedisServerPoller", server, purposes))]
 
@@ -121,11 +125,6 @@ def _purposes(context: Context) -> Iterator[tuple[Url, str]]:
 
 def _server(url: Url) -> str:
     return url.address if url.scheme == "unix" else url.address.partition("/")[0]
-
-
-def _database(url: Url) -> int:
-    number = parse_qs(urlsplit(url.reveal()).query).get("db", [""])[0] or ("" if url.scheme == "unix" else url.path)
-    return int(number) if number.isdecimal() else 0
 
 
 def _postgres(context: Context) -> Iterator[LaneSpec]:

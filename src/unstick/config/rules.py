@@ -10,7 +10,7 @@ import msgspec
 from unstick.config.probe_rules import probe_problem
 from unstick.config.schema import keys
 from unstick.config.tree import Entry
-from unstick.config.values import shown, span
+from unstick.config.values import WrongError, seconds, shown, span
 from unstick.config.walk import Reader
 from unstick.settings import Context
 
@@ -50,6 +50,7 @@ class _Rules:
         for system in ("dramatiq", "celery", "health", "automation", "dependency", "maintenance", "probe"):
             self._names(system)
         self._probes()
+        self._schedules()
         self._whole("dependency", "url", "preset")
         self._whole("maintenance", "files", "preset")
         self._balance_key()
@@ -139,6 +140,22 @@ class _Rules:
             if entry is not None and wrong is not None and self._usable("probe"):
                 key, what, mend = wrong
                 self._reader.complain(entry.at(key) or entry, what, mend)
+
+    def _schedules(self) -> None:
+        """What beat fires is known by the tasks that run, and by nothing else."""
+        for index, broker in enumerate(self._context.celery):
+            entry = self._tree.at("celery", index, "schedule")
+            if entry is None or not self._usable("celery", f"celery.{index}.schedule", f"celery.{index}.events"):
+                continue
+            for task, every in broker.schedule.items():
+                try:
+                    seconds(every)
+                except WrongError as error:
+                    self._reader.complain(entry.at(task) or entry, f"{error.what} (got {shown(every)})", error.mend)
+            if broker.schedule and broker.events != "tasks":
+                self._reader.complain(
+                    entry, f"is judged by events, which are {broker.events}", 'set events = "tasks"'
+                )
 
     def _balance_key(self) -> None:
         sync = self._context.sync

@@ -24,3 +24,5 @@ class CeleryFacts(msgspec.Struct, frozen=True, tag="celery"):
     unacked_oldest_at: float | None
     """Delivery instant of the oldest unacked message, by the worker's clock."""
     visibility_timeout_s: float
+    overdue: int | None = None
+    """Deliveries that are older than that: Celery delivers them again."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import msgspec
 
 from unstick.facts.automation import AutomationFacts
+from unstick.facts.beat import BeatFacts
 from unstick.facts.celery import CeleryFacts
+from unstick.facts.celery_events import CeleryEventsFacts
 from unstick.facts.crawler import CrawlerFacts
 from unstick.facts.dependency import DependencyFacts
 from unstick.facts.dramatiq import DramatiqFacts
@@ -32,6 +34,8 @@ Fact = (
     | PostgresServerFacts
     | RedisServerFacts
     | AutomationFacts
+    | CeleryEventsFacts
+    | BeatFacts
     | DependencyFacts
     | MaintenanceFacts
     | ProbeFacts

@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from unstick import clock
 from unstick.backends.redis import RedisConnection, scored
 from unstick.facts.celery import CeleryFacts, CeleryQueue
 from unstick.facts.reading import Source, TroubleKind
@@ -55,6 +56,8 @@ class CeleryPoller:
         server = trip.ask("TIME")
         unacked = trip.ask("HLEN", prefix + settings.unacked_key)
         index = trip.ask("ZRANGE", prefix + settings.unacked_index_key, 0, UNACKED_CAP - 1, "WITHSCORES")
+        late_at = clock.now() - settings.visibility_timeout_s
+        late = trip.ask("ZCOUNT", prefix + settings.unacked_index_key, "-inf", late_at)
         depths = {name: self._ask_depths(trip, name) for name in names}
         await trip.go(connection)
         _check_readable([answer for steps in depths.values() for answer in steps.values()])
@@ -67,6 +70,7 @@ class CeleryPoller:
             unacked=unacked.count,
             unacked_oldest_at=_instant(oldest[0][1]) if oldest and unacked.count else None,
             visibility_timeout_s=settings.visibility_timeout_s,
+            overdue=late.count,
         )
 
     def _ask_depths(self, trip: RoundTrip, name: str) -> dict[int, Answer]:

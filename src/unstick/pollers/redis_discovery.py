@@ -25,6 +25,7 @@ NAMESPACE_CAP: Final = 8
 EXCHANGE_CAP: Final = 200
 HEARTBEATS: Final = "__heartbeats__"
 BINDING: Final = "_kombu.binding."
+REDBEAT: Final = "redbeat::schedule"
 
 _BOTH_SYSTEMS: Final = "*_[_k][ho][em][ab][ru]*"
 """Matches ``__heartbeats__`` and ``_kombu.binding``, so that one pass finds both."""
@@ -55,6 +56,8 @@ class Found(msgspec.Struct, frozen=True):
     dramatiq: tuple[FoundDramatiq, ...]
     celery: tuple[FoundCelery, ...]
     complete: bool
+    redbeat: bool = False
+    """A schedule of RedBeat stands under its usual name."""
 
 
 class KeyScan:
@@ -98,6 +101,7 @@ async def discover(connection: RedisConnection) -> Found:
     """
     trip = RoundTrip()
     usual = {key: trip.ask("EXISTS", key) for key in _USUAL_KEYS}
+    redbeat = trip.ask("EXISTS", REDBEAT)
     await trip.go(connection)
     scan = KeyScan(_BOTH_SYSTEMS, calls=DISCOVERY_CALLS // 2)
     keys = {key for key, answer in usual.items() if answer.count} | set(await scan.step(connection))
@@ -105,7 +109,7 @@ async def discover(connection: RedisConnection) -> Found:
     namespaces = sorted(key.removesuffix(f":{HEARTBEATS}") for key in keys if key.endswith(f":{HEARTBEATS}"))
     dramatiq = await _dramatiq(connection, namespaces[:NAMESPACE_CAP])
     celery = await _celery(connection, {key for key in keys if BINDING in key})
-    return Found(dramatiq, celery, scan.passes > 0)
+    return Found(dramatiq, celery, scan.passes > 0, bool(redbeat.count))
 
 
 async def _dramatiq(connection: RedisConnection, namespaces: list[str]) -> tuple[FoundDramatiq, ...]:

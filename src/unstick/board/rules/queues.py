@@ -101,7 +101,8 @@ UNTAKEN = Rule(
 
 def _late(case: Case) -> Iterator[Finding]:
     for late in case.subjects.queues.late if case.subjects.queues else ():
-        text = f"{count(late.unacked)} messages are delivered and not acknowledged"
+        older = "" if late.overdue is None else f"; {late.overdue} of them are that old"
+        text = f"{count(late.unacked)} messages are delivered and not acknowledged{older}"
         yield Finding(
             f"unacked:{late.place}",
             Level.CRITICAL,

@@ -17,6 +17,7 @@ from unstick.facts.reading import Missing
 from unstick.feeds.live import LaneSpec
 from unstick.settings import BESIDE, Context
 
+ASKED = frozenset({*BESIDE, "celery-events", "beat"})
 AT_ONCE = 8
 
 
@@ -40,7 +41,7 @@ async def beside(context: Context) -> list[Check]:
 
 
 def _wanted(spec: LaneSpec) -> frozenset[str]:
-    return frozenset(source.id for source in spec.sources if source.system in BESIDE)
+    return frozenset(source.id for source in spec.sources if source.system in ASKED)
 
 
 def _told(frame: Frame, context: Context) -> Iterator[Check]:
