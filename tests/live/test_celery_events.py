@@ -35,6 +35,11 @@ def of(url: str, **options: Any) -> Context:
     return watching_only(celery=(entry,), thresholds=Thresholds(stall_s=1.0, beat_late_s=2.0))
 
 
+def evidence(watch: Watch, name: str) -> list[str]:
+    told = finding(watch, name)
+    return [each.text for each in told.evidence] if told else []
+
+
 def started(*workers: Worker) -> contextlib.ExitStack:
     """All of them started side by side."""
     with contextlib.ExitStack() as stack:
@@ -189,8 +194,8 @@ def test_deliveries_that_outlived_their_worker_are_counted(redis_url: str, redis
     async def run() -> None:
         async with Watch(context) as watch:
             held = int(redis_server.cli("HLEN", "unacked", db=int(redis_url.rpartition("/")[2])))
-            told = (f"{held} messages are delivered and not acknowledged; {held} of them are that old",)
-            await seen(lambda: getattr(finding(watch, "unacked:celery"), "evidence", ()) == told, "late")
+            told = [f"{held} messages are delivered and not acknowledged; {held} of them are that old"]
+            await seen(lambda: evidence(watch, "unacked:celery") == told, "late")
 
     with started(holder):
         holder.send("hang", count=3)

@@ -236,7 +236,7 @@ def test_a_source_that_fails_is_unknown_and_hurts_no_other(database: str) -> Non
             )
             context: Context = watching_only(postgres=settings.Postgres(Url(database)), probe=probes)
             async with Watch(context) as watch:
-                await seen(lambda: "no complete answer" in title(watch, "unseen:probe:gone"), "unseen")
+                await seen(lambda: "no complete answer" in title(watch, "endpoint-unseen:probe:gone"), "unseen")
                 assert value_of(watch, "probe:gone") is None
                 assert finding(watch, "probe:fine:limit").level is Level.CRITICAL  # type: ignore[union-attr]
 

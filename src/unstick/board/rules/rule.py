@@ -51,14 +51,14 @@ class Case:
 
     @cached_property
     def pools(self) -> Mapping[str, Pool]:
-        """The Dramatiq workers of each broker, counted by its source."""
+        """The Dramatiq and Celery workers of each broker, counted by its source."""
         found: dict[str, Pool] = defaultdict(Pool)
         for worker in self.workers:
-            if worker.kind == "dramatiq":
-                pool = found[worker.source]
+            if worker.kind in {"dramatiq", "celery"}:
+                pool = found[worker.pool or worker.source]
                 pool.living += worker.life in {"alive", "stalled"}
                 pool.unsure += worker.life == "unknown"
-                pool.busy += worker.life in {"alive", "stalled"} and bool(worker.holds.unacked)
+                pool.busy += worker.life in {"alive", "stalled"} and bool(worker.holds.unacked or worker.holds.tasks)
                 pool.stuck += worker.fault == "stuck"
         return found
 

@@ -49,8 +49,9 @@ def _dead(case: Case) -> Iterator[Finding]:
         explains: list[Topic] = [("endpoint", worker.id)]
         if endpoint is not None and endpoint.worker is not None:
             explains.append(("endpoint", endpoint.worker.address))
-        if worker.kind == "dramatiq" and not case.pools[worker.source].living:
-            explains.append(("queue", worker.source))
+        broker = worker.pool or worker.source
+        if worker.kind in {"dramatiq", "celery"} and not case.pools[broker].living:
+            explains.append(("queue", broker))
         limit = case.heartbeat_s(worker.source)
         yield Finding(
             f"worker-dead:{worker.id}",
@@ -90,13 +91,13 @@ DEAD = Rule(
 
 
 def _stalled(case: Case) -> Iterator[Finding]:
-    """Dramatiq processes that hold messages and acknowledge none, with the queues that wait behind them."""
+    """Workers that hold messages or tasks and finish none, with the queues that wait behind them."""
     for worker in case.workers:
         if worker.fault != "stuck":
             continue
-        queues = case.waiting.get(worker.source, ())
-        pool = case.pools[worker.source]
-        topics: tuple[Topic, ...] = (("stall", worker.source), ("queue", worker.source))
+        broker = worker.pool or worker.source
+        queues, pool = case.waiting.get(broker, ()), case.pools[broker]
+        topics: tuple[Topic, ...] = (("stall", broker), ("queue", broker))
         yield _stall(case, worker, queues, topics if pool.busy == pool.stuck else topics[:1])
 
 
@@ -106,8 +107,11 @@ def _stall(case: Case, worker: Worker, queues: Sequence[Queue], explains: tuple[
     oldest = max((queue.oldest_s for queue in queues if queue.oldest_s is not None), default=None)
     silent = worker.last_seen_s or 0.0
     beats = "beats but" if silent < BEATS_S else f"is silent for {duration(silent)} and"
-    fetched = worker.holds.unacked or 0
-    text = f"none of its {fetched} fetched messages was acknowledged for {duration(worker.stuck_s)}"
+    fetched = worker.holds.unacked or worker.holds.tasks or 0
+    celery = worker.kind == "celery"
+    what = "tasks in hand was finished" if celery else "fetched messages was acknowledged"
+    done = "finished" if celery else "acknowledged"
+    text = f"none of its {fetched} {what} for {duration(worker.stuck_s)}"
     age = case.age_s(worker.source)
     evidence = [
         Evidence(f"{text} (limit {duration(limit)})", worker.stuck_s, limit, "thresholds.stall", worker.source, age),
@@ -117,7 +121,7 @@ def _stall(case: Case, worker: Worker, queues: Sequence[Queue], explains: tuple[
     return Finding(
         f"worker-stalled:{worker.id}",
         Level.CRITICAL,
-        f"worker {worker.name} {beats} acknowledged nothing for {duration(worker.stuck_s)}{waits}",
+        f"worker {worker.name} {beats} {done} nothing for {duration(worker.stuck_s)}{waits}",
         tuple(evidence),
         (("messages", fetched), ("waiting", sum(queue.ready or 0 for queue in queues))),
         "" if oldest is None else f"oldest {duration(oldest)}",
