@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from unstick.cli.event_lanes import event_lanes
 from unstick.cli.lanes import REDIS, Question, http_lane, poller, source_of
@@ -19,6 +19,9 @@ from unstick.feeds.live import LaneSpec
 from unstick.pollers.base import Lane
 from unstick.secret import Url
 from unstick.settings import Celery, Context, Dramatiq
+
+if TYPE_CHECKING:
+    from unstick.backends.redis import RedisConnection
 
 Owner = Literal["dramatiq", "celery"]
 Owners = dict[tuple[str | None, str], Owner]
@@ -226,14 +229,19 @@ def _sync(context: Context) -> Iterator[LaneSpec]:
     def build() -> Lane[Any]:
         from unstick.backends.pair import Pair  # noqa: PLC0415
         from unstick.backends.postgres import PostgresConnection  # noqa: PLC0415
-        from unstick.backends.redis import RedisConnection  # noqa: PLC0415
         from unstick.pollers.sync_data import SyncDataPoller  # noqa: PLC0415
 
         rows = PostgresConnection(
             url, statement_timeout_s=postgres.statement_timeout_s, lock_timeout_s=postgres.lock_timeout_s
         )
-        keys = None if redis_url is None else RedisConnection(redis_url)
-        return Lane(Pair(rows, keys), [SyncDataPoller(source, sync)])
+        return Lane(Pair(rows, keys()), [SyncDataPoller(source, sync)])
+
+    def keys() -> RedisConnection | None:
+        if redis_url is None:
+            return None
+        from unstick.backends.redis import RedisConnection  # noqa: PLC0415
+
+        return RedisConnection(redis_url)
 
     yield LaneSpec((source,), build)
 

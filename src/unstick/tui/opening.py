@@ -75,7 +75,7 @@ class Opening:
         from unstick.tui.sketch import Sketch  # noqa: PLC0415 - what is remembered is shown before this is loaded
 
         with self._drawing:
-            if self.tty is None:
+            if self.tty is None or self._sketch is not None:
                 return
             self._sketch = Sketch(options, *self.tty.size())
             picture = self._sketch.empty()

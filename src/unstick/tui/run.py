@@ -81,9 +81,7 @@ def _show(engine: Engine, opening: Opening) -> None:
 
 def _first_look(engine: Engine) -> None:
     """Leave the processor to the engine until its first answers stand, or until it only waits for servers."""
-    end = time.monotonic() + _FIRST_LOOK_S
-    spent = time.process_time()
-    while not engine.complete.wait(_GLANCE_S) and time.monotonic() < end:
+    end, idle, spent = time.monotonic() + _FIRST_LOOK_S, 0, time.process_time()
+    while idle < 2 and time.monotonic() < end and not engine.complete.wait(_GLANCE_S):
         spent, before = time.process_time(), spent
-        if spent - before < _GLANCE_S / 4:
-            return
+        idle = idle + 1 if spent - before < _GLANCE_S / 10 else 0
