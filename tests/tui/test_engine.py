@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable
@@ -10,7 +11,8 @@ from collections.abc import AsyncGenerator, Callable
 import pytest
 
 from tests.tui.samples import quiet
-from unstick.facts.frame import Frame
+from unstick.facts.frame import Frame, Observation
+from unstick.facts.reading import Missing, Source, Trouble, TroubleKind
 from unstick.tui.engine import Engine, News, where
 from unstick.views.screen import Told
 
@@ -190,3 +192,112 @@ def test_an_error_is_placed_but_not_quoted() -> None:
         dict[str, str]()["secret"]
     assert where(caught.value).startswith("KeyError at test_engine.py:")
     assert "secret" not in where(caught.value)
+
+
+async def _one_then_silence() -> AsyncGenerator[Frame, None]:
+    yield frame(0)
+    await asyncio.sleep(3600)
+
+
+def test_what_is_in_flight_is_finished_in_the_engines_thread_while_the_feed_is_open() -> None:
+    feed = Feed(_one_then_silence)
+    done: list[tuple[str, int]] = []
+
+    async def finish() -> None:
+        await asyncio.sleep(0.05)
+        done.append((threading.current_thread().name, feed.closed))
+
+    engine = Engine(feed, Story(), lambda: None)
+    engine.on_leave(finish)
+    engine.on_leave(finish)
+    engine.start()
+    assert until(lambda: number(engine._news) == "0")
+    assert engine.stop(10)
+    assert done == [("unstick-engine", 0), ("unstick-engine", 0)]
+    assert feed.closed == 1
+
+
+def test_what_is_no_longer_in_flight_is_not_asked_to_finish() -> None:
+    asked: list[int] = []
+
+    async def finish() -> None:
+        asked.append(1)
+
+    engine = Engine(Feed(_one_then_silence), Story(), lambda: None)
+    engine.on_leave(finish)()
+    engine.start()
+    assert until(lambda: number(engine._news) == "0")
+    assert engine.stop(10)
+    assert asked == []
+
+
+def test_what_does_not_finish_in_time_can_write_down_that_its_outcome_is_unknown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("unstick.tui.engine.PARTING_S", 0.05)
+    monkeypatch.setattr("unstick.tui.engine._LAST_WORDS_S", 0.05)
+    written: list[str] = []
+
+    async def slow() -> None:
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            written.append("unknown")
+            raise
+
+    async def deaf() -> None:
+        while True:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(0.5)
+            if written:
+                return
+
+    async def broken() -> None:
+        raise OSError("disk")
+
+    feed = Feed(_one_then_silence)
+    engine = Engine(feed, Story(), lambda: None)
+    for finish in (slow, deaf, broken):
+        engine.on_leave(finish)
+    engine.start()
+    assert until(lambda: number(engine._news) == "0")
+    assert engine.stop(10)
+    assert written == ["unknown"]
+    assert feed.closed == 1
+
+
+def test_an_engine_that_is_left_before_it_began_reads_nothing() -> None:
+    feed = Feed(_one_then_silence)
+    engine = Engine(feed, Story(), lambda: None)
+    engine.part()
+    engine.start()
+    assert engine.stop(10)
+    assert feed.opened == 0
+
+
+def test_complete_is_the_picture_in_which_nothing_is_pending() -> None:
+    source = Source("a", "a", "a", 1.0)
+    pending = Observation(source, Missing(Trouble(TroubleKind.PENDING, "not asked yet"), 0.0))
+    refused = Observation(source, Missing(Trouble(TroubleKind.REFUSED, "refused"), 0.0))
+    gates = [threading.Event(), threading.Event()]
+
+    async def script() -> AsyncGenerator[Frame, None]:
+        yield Frame(0, 1000.0, "test", (pending, pending))
+        while not gates[0].is_set():
+            await asyncio.sleep(0.005)
+        yield Frame(1, 1001.0, "test", (pending, refused))
+        while not gates[1].is_set():
+            await asyncio.sleep(0.005)
+        yield Frame(2, 1002.0, "test", (refused, refused))
+
+    engine = Engine(Feed(script), Story(), lambda: None)
+    engine.start()
+    assert until(lambda: number(engine._news) == "0")
+    assert engine.take().bare
+    gates[0].set()
+    assert until(lambda: number(engine._news) == "1")
+    assert not engine.take().bare
+    assert not engine.complete.is_set()
+    gates[1].set()
+    assert engine.complete.wait(10)
+    assert engine.stop()

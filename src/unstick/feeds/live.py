@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, Callable, Container, Sequence
 from typing import Any
 
@@ -14,9 +15,10 @@ from unstick.facts.reading import Missing, Source, Trouble, TroubleKind
 from unstick.pollers.base import Lane
 
 TICK_S = 1.0
-FIRST_TICK_S = 0.15
-"""The first answers of a start are shown at once, not a tick later."""
-HURRIED_TICKS = 10
+HURRY_S = 1.5
+"""So long after a start answers are shown as they come, not a tick later."""
+_TOGETHER_S = 0.05
+"""Answers that come within so long are shown together."""
 CLOSE_S = 1.0
 
 
@@ -37,19 +39,25 @@ class LiveFeed:
         self._seq = 0
         self._started_at = clock.now()
         self._lanes: list[Lane[Any]] = []
+        self._answered = asyncio.Event()
 
     async def frames(self) -> AsyncGenerator[Frame, None]:
         """Frames until the iterator is closed; then every connection is closed within a second."""
-        yield self.frame()
         tasks: list[asyncio.Task[None]] = []
+        tasks.append(asyncio.ensure_future(self._build(tasks)))
         try:
-            await self._build(tasks)
-            due = asyncio.get_running_loop().time()
+            due = begun = asyncio.get_running_loop().time()
             while True:
+                self._answered.clear()
                 yield self.frame()
+                if tasks[0].done():
+                    tasks[0].result()
                 now = asyncio.get_running_loop().time()
-                due = max(due + (FIRST_TICK_S if self._seq <= HURRIED_TICKS else self._tick_s), now)
-                await asyncio.sleep(due - now)
+                due = max(due + self._tick_s, now)
+                if now < begun + HURRY_S:
+                    due = min(due, await self._answer(due))
+                else:
+                    await asyncio.sleep(due - now)
         finally:
             for task in tasks:
                 task.cancel()
@@ -58,6 +66,14 @@ class LiveFeed:
             for lane in self._lanes:
                 lane.connection.abort()
             self._lanes.clear()
+
+    async def _answer(self, due: float) -> float:
+        """Wait for an answer, at most until ``due``; when it came."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(due):
+                await self._answered.wait()
+                await asyncio.sleep(_TOGETHER_S)
+        return asyncio.get_running_loop().time()
 
     async def look(self, only: Container[str] | None = None) -> Frame:
         """Ask every source once, or only some of them, side by side.
@@ -89,5 +105,6 @@ class LiveFeed:
         for spec in self._specs:
             lane = await asyncio.to_thread(spec.build)
             self._lanes.append(lane)
+            lane.on_change(self._answered.set)
             if tasks is not None:
                 tasks.append(asyncio.ensure_future(lane.run()))

@@ -60,6 +60,8 @@ class News(msgspec.Struct, frozen=True, eq=False):
     received: float = 0.0
     trouble: str | None = None
     ended: bool = False
+    bare: bool = False
+    """Nothing was asked yet: the picture tells no more than that."""
     answer: str = ""
     """What came of the newest wish, in words; ``answers`` counts them."""
     answers: int = 0
@@ -214,8 +216,9 @@ class Engine:
             log.exception("frame %d could not be told", frame.seq)
             self._publish(trouble=f"frame {frame.seq} could not be told: {where(error)}")
         else:
-            self._publish(told=told, at=frame.at)
-            if not any(map(_pending, frame.observations)):
+            pending = [_pending(observation) for observation in frame.observations]
+            self._publish(told=told, at=frame.at, bare=bool(pending) and all(pending))
+            if not any(pending):
                 self.complete.set()
 
     def _publish(self, **changes: object) -> None:

@@ -5,6 +5,7 @@ Imported by every command, so that a complaint never lands on a picture: it load
 
 from __future__ import annotations
 
+import gc
 import os
 
 from unstick.tui import remembered
@@ -56,6 +57,7 @@ def begin(arguments: Sequence[str]) -> None:
     _now.key = remembered.key(arguments, (size.columns, size.lines), os.environ)
     _now.picture = remembered.recall(_now.key, os.environ)
     if _now.picture:
+        gc.disable()  # nothing that is imported from here on becomes garbage
         _take()
 
 
@@ -84,6 +86,7 @@ def give_back() -> None:
         opening.exit()
     elif tty is not None:
         tty.close()
+    gc.enable()
     for number, handler in _now.handlers.items():
         _set(number, handler)
     _now.handlers.clear()

@@ -74,9 +74,9 @@ def _run(feed: Feed, story: Story, options: BoardOptions, opening: Opening) -> i
 
 def _show(engine: Engine, opening: Opening) -> None:
     """Draw the newest picture while Textual is not there to do it."""
-    told = engine.take().told
-    if told is not None:
-        opening.show(told)
+    news = engine.take()
+    if news.told is not None and not news.bare:
+        opening.show(news.told)
 
 
 def _first_look(engine: Engine) -> None:
