@@ -313,6 +313,41 @@ class Maintenance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.name or (self.files[0] if self.files else self.preset or "")
 
 
+class Log(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A log of this host that is followed, in files or from a command."""
+
+    name: Label = ""
+    """How the board calls it; unset: the command, or its first file."""
+    files: tuple[str, ...] = ("logs/*.log",)
+    """Patterns of its files; the twenty newest are followed."""
+    folder: str = ""
+    """Where relative ``files`` begin; unset: the working directory."""
+    command: tuple[str, ...] = ()
+    """Instead of files a command that goes on printing, ``["docker", "logs", "-f", "bot"]``. It ends with unstick."""
+    patterns: tuple[str, ...] = (
+        "dns",
+        "greenlet",
+        "channel",
+        "reset",
+        "rate-limit",
+        "connections",
+        "bot-blocked",
+        "closed",
+    )
+    """Which of the known shapes of error are counted."""
+    match: dict[str, str] = {}
+    """Shapes of your own, by regular expression: ``stuck = "is stuck$"``; they go before the known ones."""
+    warning_per_min: Count = 5
+    """Lines of one shape within a minute."""
+    critical_per_min: Count = 60
+    """Lines of one shape within a minute."""
+
+    @property
+    def known_as(self) -> str:
+        """Its name on the board."""
+        return self.name or next(iter((*self.command, *self.files)), "")
+
+
 PROBE_COMMANDS = frozenset(
     {
         *("GET", "STRLEN", "LLEN", "HLEN", "HGET", "HSTRLEN", "SCARD", "ZCARD", "ZCOUNT", "ZSCORE"),
@@ -461,6 +496,8 @@ class Intervals(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The PostgreSQL and Redis servers themselves."""
     dependencies_s: Seconds = 15.0
     """Dependencies."""
+    logs_s: Seconds = 5.0
+    """Logs that are followed."""
     maintenance_s: Seconds = 30.0
     """Files of maintenance jobs."""
     probes_s: Seconds = 60.0
@@ -469,7 +506,7 @@ class Intervals(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Automation workers; of the twenty requests a minute that their metrics take this is four."""
 
 
-BESIDE = ("automation", "dependency", "maintenance", "probe")
+BESIDE = ("automation", "dependency", "maintenance", "probe", "log")
 """What a context may watch without a server of the job systems."""
 
 FLOORS = Intervals(
@@ -478,6 +515,7 @@ FLOORS = Intervals(
     beat_s=5.0,
     servers_s=5.0,
     dependencies_s=5.0,
+    logs_s=1.0,
     maintenance_s=10.0,
     probes_s=10.0,
     automation_s=6.0,
@@ -555,6 +593,7 @@ class Context(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dependency: tuple[Dependency, ...] = ()
     maintenance: tuple[Maintenance, ...] = ()
     probe: tuple[Probe, ...] = ()
+    log: tuple[Log, ...] = ()
     thresholds: Thresholds = Thresholds()
     intervals: Intervals = Intervals()
     actions: Actions = Actions()

@@ -112,3 +112,36 @@ def tail(path: Path, size: int) -> bytes:
 def room(folder: Path) -> int:
     """Bytes that are free where ``folder`` is. Raises :class:`OSError`."""
     return shutil.disk_usage(folder).free
+
+
+class Grown(NamedTuple):
+    """What came to a log: its newest bytes, and how many before them were left out."""
+
+    data: bytes
+    skipped: int
+
+
+class Place(NamedTuple):
+    """How far a file was read: which file it was, and where its reader stands."""
+
+    inode: int
+    offset: int
+
+
+def grown(found: Found, place: Place | None, cap: int, *, back: int = 0) -> tuple[Place, Grown]:
+    """What was written behind ``place``, at most the last ``cap`` bytes. Raises :class:`OSError`.
+
+    A file that was replaced or cut is read from its beginning; one never read before from its last ``back`` bytes.
+    """
+    with found.path.open("rb") as file:
+        state = os.fstat(file.fileno())
+        if place is None:
+            start = max(0, state.st_size - back)
+        elif place.inode != state.st_ino or state.st_size < place.offset:
+            start = 0
+        else:
+            start = place.offset
+        skipped = max(0, state.st_size - start - cap)
+        file.seek(start + skipped)
+        data = file.read(min(cap, state.st_size - start - skipped))
+        return Place(state.st_ino, start + skipped + len(data)), Grown(data, skipped)

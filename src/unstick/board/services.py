@@ -13,6 +13,7 @@ from unstick.board import (
     beat,
     celery_events,
     dependency,
+    log,
     maintenance,
     postgres_server,
     probe,
@@ -28,6 +29,7 @@ from unstick.facts.celery_events import CeleryEventsFacts
 from unstick.facts.dependency import DependencyFacts
 from unstick.facts.health import HealthFacts
 from unstick.facts.level import Level, worst
+from unstick.facts.log import LogFacts
 from unstick.facts.maintenance import MaintenanceFacts
 from unstick.facts.probe import ProbeFacts
 from unstick.facts.reading import TroubleKind
@@ -45,6 +47,7 @@ JUDGES: Mapping[type, Judge] = {
     DependencyFacts: dependency.judge,
     MaintenanceFacts: maintenance.judge,
     ProbeFacts: probe.judge,
+    LogFacts: log.judge,
 }
 """One line per system that is told among the services, and nowhere else."""
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from unstick.pollers.values import flag
 from unstick.secret import Url
-from unstick.settings import Automation, Context, Dependency, Maintenance
+from unstick.settings import Automation, Context, Dependency, Log, Maintenance
 
 Preset = Literal["locks", "health", "metrics", "rotate", "backup"]
 
@@ -33,6 +33,8 @@ async def here(context: Context, budget_s: float) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if not context.maintenance and (jobs := maintenance_jobs(Path.cwd())):
         found["maintenance"] = jobs
+    if not context.log and any(Path.cwd().glob("logs/*.log")):
+        found["log"] = (Log(name="logs", folder=str(Path.cwd()), files=("logs/*.log",)),)
     ours, workers = await asyncio.gather(dolphin(budget_s), automation(budget_s))
     if ours and not context.dependency:
         found["dependency"] = (Dependency(preset="dolphin-anty"),)

@@ -93,6 +93,25 @@ def probe_lanes(context: Context) -> Iterator[LaneSpec]:
             yield http_lane(root(entry.url), [probe_question("HttpProbe", "http", entry, context)])
 
 
+def log_lanes(context: Context) -> Iterator[LaneSpec]:
+    """One lane per log: a command that ends, or a folder on a dead mount, hides no other."""
+    for entry in context.log:
+        source = source_of(f"log:{entry.known_as}", "log", "files", lambda i: i.logs_s, context)
+        question = (source, poller("log", "LogPoller", entry))
+        yield _command_lane(question, entry.command) if entry.command else files_lane(question)
+
+
+def _command_lane(question: Question, command: tuple[str, ...]) -> LaneSpec:
+    source, make = question
+
+    def build() -> Lane[Any]:
+        from unstick.backends.command import CommandConnection  # noqa: PLC0415
+
+        return Lane(CommandConnection(command), [make(source)])
+
+    return LaneSpec((source,), build)
+
+
 def files_lane(question: Question) -> LaneSpec:
     """A lane to this host's files."""
     source, make = question

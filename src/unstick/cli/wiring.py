@@ -10,6 +10,7 @@ from unstick.cli.lanes import REDIS, Question, http_lane, poller, source_of
 from unstick.cli.side_lanes import (
     automation_lanes,
     dependency_lanes,
+    log_lanes,
     maintenance_lanes,
     probe_lanes,
     probe_question,
@@ -41,6 +42,7 @@ def lane_specs(context: Context) -> tuple[LaneSpec, ...]:
         *dependency_lanes(context),
         *maintenance_lanes(context),
         *probe_lanes(context),
+        *log_lanes(context),
     )
 
 

@@ -29,6 +29,19 @@ MAINTENANCE = {
 """The five cron jobs of the deployment guide: every 15 minutes, 5 minutes, minute, daily at 02:00 and at 03:00."""
 
 
+LOG_PATTERNS = {
+    "dns": r"Name or service not known|Temporary failure in name resolution|\[Errno -[23]\]",
+    "greenlet": r"greenlet_spawn has not been called",
+    "channel": r"ChannelInvalidStateError|No active transport in channel|Connection was not opened",
+    "reset": r"Connection reset by peer|ConnectionResetError|Server connection reset",
+    "rate-limit": r"Too Many Requests|Rate limit exceeded|(?<![\d.])429(?![\d.])",
+    "connections": r"(?i:too many connections|too many clients already|remaining connection slots)",
+    "bot-blocked": r"bot was blocked by the user|user is deactivated",
+    "closed": r"client unexpectedly closed TCP connection",
+}
+"""The shapes of error that the incident notes tell of; a line belongs to the first that it matches."""
+
+
 def dependency(entry: Dependency) -> Dependency:
     """``entry`` with the blanks of its preset filled."""
     return _filled(entry, DEPENDENCIES[entry.preset]) if entry.preset else entry

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
+from unstick.config.log_rules import log_problems
 from unstick.config.probe_rules import probe_problem
 from unstick.config.schema import keys
 from unstick.config.tree import Entry
@@ -47,10 +48,11 @@ class _Rules:
         self._warning_before_critical()
         self._crawler()
         self._silence_limits()
-        for system in ("dramatiq", "celery", "health", "automation", "dependency", "maintenance", "probe"):
+        for system in ("dramatiq", "celery", "health", "automation", "dependency", "maintenance", "probe", "log"):
             self._names(system)
         self._probes()
         self._schedules()
+        self._logs()
         self._whole("dependency", "url", "preset")
         self._whole("maintenance", "files", "preset")
         self._balance_key()
@@ -156,6 +158,13 @@ class _Rules:
                 self._reader.complain(
                     entry, f"is judged by events, which are {broker.events}", 'set events = "tasks"'
                 )
+
+    def _logs(self) -> None:
+        for index, log in enumerate(self._context.log):
+            entry = self._tree.at("log", index)
+            for key, what, mend in log_problems(log) if self._usable("log") else ():
+                if entry is not None:
+                    self._reader.complain(entry.at(*key) or entry, what, mend)
 
     def _balance_key(self) -> None:
         sync = self._context.sync

@@ -14,6 +14,7 @@ from unstick.facts.dramatiq import DramatiqFacts
 from unstick.facts.health import HealthFacts
 from unstick.facts.host import HostFacts
 from unstick.facts.locks import LockFacts
+from unstick.facts.log import LogFacts
 from unstick.facts.maintenance import MaintenanceFacts
 from unstick.facts.probe import ProbeFacts
 from unstick.facts.rabbitmq import RabbitFacts
@@ -39,6 +40,7 @@ Fact = (
     | DependencyFacts
     | MaintenanceFacts
     | ProbeFacts
+    | LogFacts
 )
 """One line per system: the registry of facts. Members are tagged, so a tape can tell them apart."""
 

@@ -44,6 +44,7 @@ READABLE = frozenset(
             "Allowance.endpoint",
             "AutomationFacts.status",
             "AutomationFacts.failing",
+            "LogHits.pattern",
             "ProbeFacts.way",
             "ProbeFacts.unit",
             "DependencyFacts.kind",
