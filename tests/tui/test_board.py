@@ -360,7 +360,7 @@ def test_the_verdict_band_grows_at_once_and_shrinks_late() -> None:
         small = stand.app.board.pane("verdict").size.height
         await stand.show(incident())
         large = stand.app.board.pane("verdict").size.height
-        assert (small, large) == (2, 6)
+        assert (small, large) == (1, 6)
         for _ in range(9):
             await stand.show(quiet())
             assert stand.app.board.pane("verdict").size.height == 6

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from tests.tui.samples import HOSTILE
-from unstick.views.charts import blocks, draw_bar, draw_item, draw_legend, draw_spark
+from unstick.views.charts import blocks, dots, draw_axis, draw_bar, draw_item, draw_legend, draw_spark
+from unstick.views.field import draw_field
 from unstick.views.layout import Measure, columns, draw_ends, draw_row, draw_titles, fit, shown, width_of, wrap
-from unstick.views.pane import Bar, Column, Line, Role, Span, Spark
+from unstick.views.pane import Axis, Bar, Column, Field, Item, Line, Role, Span, Spark
 
 measure: Measure = cell_len
 SURROGATES = st.characters(categories=("L", "M", "N", "P", "S", "Z", "C"))
@@ -63,11 +64,50 @@ def test_a_bar_and_its_legend_are_as_wide_as_asked(bar: Bar, width: int) -> None
     assert told(draw_legend(bar, width, measure)) == width
 
 
-@given(st.one_of(bars, lines, st.builds(Spark, texts, values, texts)), widths)
+shares = st.floats(-0.5, 1.5)
+fields = st.builds(
+    Field, st.lists(st.tuples(texts, st.text("wl?!x", min_size=1, max_size=80)), max_size=12).map(tuple)
+)
+axes = st.builds(
+    Axis,
+    st.text("0123:", max_size=5),
+    st.text("0123:", max_size=5),
+    st.lists(st.tuples(shares, shares, st.just("━"), roles), max_size=3).map(tuple),
+    st.lists(st.tuples(shares, st.sampled_from("●○┃"), roles), max_size=6).map(tuple),
+)
+
+
+@given(st.one_of(bars, lines, st.builds(Spark, texts, values, texts), fields, axes), widths, st.integers(1, 12))
 @settings(deadline=None)
-def test_a_summary_item_is_as_wide_as_asked(item: Bar | Line | Spark, width: int) -> None:
-    for line in draw_item(item, width, measure):
+def test_a_summary_item_is_as_wide_as_asked(item: Item, width: int, most: int) -> None:
+    drawn = draw_item(item, width, measure, most)
+    assert len(drawn) <= max(2, most)
+    for line in drawn:
         assert told(line) == width
+
+
+def test_a_field_has_a_glyph_for_each_under_the_names_of_their_groups() -> None:
+    field = Field((("8b4f59aa", "xxx"), ("web", "w" * 12), ("dramatiq", "w!?l")))
+    assert [text_of(line).rstrip() for line in draw_field(field, 31, 3, measure)] == [
+        "8b4f59aa ✖✖✖  web ▪▪▪▪▪▪▪▪▪▪▪▪",
+        "dramatiq ▪▲?▫",
+    ]
+    assert [text_of(line).rstrip() for line in draw_field(field, 30, 1, measure)] == ["✖✖✖ ▪▪▪▪▪▪▪▪▪▪▪▪ ▪▲?▫"]
+
+
+def test_ten_thousand_fit_into_a_screen_and_the_worst_of_a_cell_is_seen() -> None:
+    marks = "w" * 7_000 + "x" + "w" * 2_999
+    whole = draw_field(Field((("all", marks),)), 196, 52, measure)
+    assert sum(text_of(line).count("▪") for line in whole) == 9_999
+    thin = draw_field(Field((("all", marks),)), 60, 9, measure)
+    assert len(thin) == 9
+    assert sum(text_of(line).count("✖") for line in thin) == 1
+    assert text_of(thin[-1]).startswith("10,000: 21 in a cell, the worst is shown")
+
+
+def test_a_line_of_time_marks_what_was_over_what_is_late() -> None:
+    axis = Axis("05:00", "06:00", ((0.5, 0.8, "━", Role.CRITICAL),), ((0.1, "●", Role.OK), (0.8, "┃", Role.ACCENT)))
+    assert text_of(draw_axis(axis, 22, measure)) == "05:00 ─●───━━━┃─ 06:00"
 
 
 @given(st.lists(lines, max_size=6), widths)
@@ -123,6 +163,9 @@ def test_the_sorted_column_is_marked() -> None:
     placed = columns((Column("a", "name", 8), Column("b", "n", 4, "right")), 14)
     assert text_of(draw_titles(placed, 14, measure, ("b", True))) == "name        n↓"
     assert text_of(draw_titles(placed, 14, measure, ("a", False))).startswith("name↑")
+    tight = columns((Column("a", "name", 4), Column("b", "dead", 4, "right")), 10)
+    assert text_of(draw_titles(tight, 10, measure, ("b", True))) == "name dead↓"
+    assert text_of(draw_titles(tight, 10, measure, ("a", True))) == "name↓ dead"
 
 
 def test_parts_of_a_bar_differ_by_glyph_and_none_vanishes() -> None:
@@ -141,8 +184,12 @@ def test_a_history_leaves_gaps_and_keeps_the_newest_at_the_right() -> None:
     assert blocks((0, 4, None, 8), 6) == "  ▁▅ █"
     assert blocks((1, 2, 3, 4), 2) == "▆█"
     assert blocks((), 3) == "   "
+    assert dots((0, 4, None, 8), 3) == " ⡐⠈"
+    assert dots((5, 5, 5, 5), 2) == "⣀⣀"  # what does not move is calm
+    assert dots((0, 50, 100), 2, 100) == "⢀⠊"
+    assert dots((), 3) == "   "
     drawn = text_of(draw_spark(Spark("load", (1.0, 2.0), "2.0"), 14, measure))
-    assert drawn == "load    ▅█ 2.0"
+    assert drawn == "load 2.0     ⠊"
 
 
 @pytest.mark.parametrize(("width", "kept"), [(60, "abcdef"), (23, "adef"), (12, "af")])

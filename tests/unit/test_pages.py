@@ -12,9 +12,12 @@ from tests.unit.test_views import HOSTILE, everything
 from unstick.board.board import Board
 from unstick.facts.crawler import CrawlerWorker, ProxyPool, ProxyRow
 from unstick.facts.locks import LockFacts, LockRow
+from unstick.facts.sync import SyncApiFacts
 from unstick.tui.page import facts_view
 from unstick.views.flow import flow
 from unstick.views.pages import PAGES, Fact, Page, page, page_key, plain
+from unstick.views.pane import Role
+from unstick.views.runs import successes, timeline
 from unstick.views.status_text import flat
 from unstick.views.tell import tell
 
@@ -152,3 +155,20 @@ def test_a_queue_that_shrinks_says_when_it_is_empty() -> None:
     assert moves.told_drain == "5m00s"
     assert flow(memory, "proxies:free", 60, 12.0).told_drain == "never: it does not shrink"
     assert flow(memory, "proxies:free", 0, 0.0).told_drain == "it is empty"
+
+
+def test_the_line_of_runs_tells_every_success_that_is_remembered_and_what_is_late() -> None:
+    def look(now: float, last: float) -> object:
+        return fresh("sync", SyncApiFacts(now, last, 2.0, last + 60, False, 5, 1, 0, True, True), now)
+
+    moments = [T0 + nth for nth in range(0, 300, 5)]
+    frames = [frame(now, look(now, now - now % 60 if now < T0 + 150 else T0 + 140)) for now in moments]  # type: ignore[arg-type]
+    board = played(frames)
+    found = board.subjects.sync
+    assert found is not None
+    runs = successes(board.memory)
+    assert runs == pytest.approx([T0 - 40, T0 + 20, T0 + 80, T0 + 140], abs=11)
+    axis = timeline(found, board.memory, board.frame.at)
+    assert axis.runs[0][3] is Role.CRITICAL
+    assert axis.runs[0][1] == pytest.approx(5 / 6)
+    assert sum(glyph == "●" for _, glyph, _ in axis.marks) >= 4

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 CELL_LIMIT = 512
 _COMBINING_LIMIT = 8
@@ -46,6 +47,7 @@ def clean_bytes(data: bytes, limit: int = CELL_LIMIT) -> str:
     return clean(data[: limit * 4 + 4].decode("utf-8", "replace"), limit)
 
 
+@lru_cache(maxsize=16384)
 def natural(text: str) -> tuple[tuple[int, str], ...]:
     """A sort key that counts: ``w_2`` stands before ``w_10``.
 

@@ -11,7 +11,7 @@ from unstick.facts.level import Level
 from unstick.tui.roles import Chrome, Drawn, Ground, Piece, on
 from unstick.views.charts import draw_item
 from unstick.views.layout import Measure, columns, draw_row, draw_titles, fit, join, width_of
-from unstick.views.pane import LEVEL_GLYPH, LEVEL_ROLE, Line, PaneView, Role, Row, Span
+from unstick.views.pane import LEVEL_GLYPH, LEVEL_ROLE, Field, Line, PaneView, Role, Row, Span
 from unstick.views.ui import Sort
 
 _LIGHT = "╭╮╰╯─│"
@@ -21,6 +21,8 @@ _LOUD = {
     Level.WARNING: Chrome.BORDER_WARNING,
     Level.UNKNOWN: Chrome.BORDER_UNKNOWN,
 }
+_TABLE = 9
+"""Lines that a field of glyphs leaves to the table below it, where there are many."""
 _AIRY = 14
 """Inner lines from which the summary stands apart from the table."""
 
@@ -73,10 +75,12 @@ class Picture(NamedTuple):
 def inner(view: PaneView, rows: int, width: int, height: int, measure: Measure) -> Inner:
     """How the inside of a box of this size is shared out."""
     high = max(0, height - 2)
-    summary = tuple(line for item in view.summary for line in draw_item(item, width - 4, measure))
+    field = high - _TABLE if high > 3 * _TABLE else max(min(2, high // 2), high // 3)
+    summary = tuple(line for item in view.summary for line in draw_item(item, width - 4, measure, field))
     table = rows or (1 if view.empty or not summary else 0)
     titled = bool(rows) and any(column.title for column in view.columns) and high >= 4
-    keep = min(table, max(1, high // 2)) + titled
+    fields = any(isinstance(item, Field) for item in view.summary)
+    keep = min(table, _TABLE - 1 if fields and high > 3 * _TABLE else max(1, high // 2)) + titled
     summary = summary[: max(0, high - keep)] if table else summary[:high]
     air = high >= _AIRY and bool(summary) and bool(table)
     first = 1 + len(summary) + air + titled
@@ -125,7 +129,8 @@ def _padded(line: Line) -> Line:
 def _row(row: Row, cells: Line, look: Look, *, here: bool) -> Drawn:
     ground = Ground.CURSOR if here else look.ground
     mark = Piece("▌" if here else " ", Chrome.CURSOR, ground)
-    glyph = () if look.page else (Span(LEVEL_GLYPH[row.level], LEVEL_ROLE[row.level]), Span(" "))
+    role = LEVEL_ROLE[row.level] if row.level.rank else Role.DIM
+    glyph = () if look.page else (Span(LEVEL_GLYPH[row.level], role), Span(" "))
     return (mark, *on(ground, join((*glyph, *cells, Span(" ")))))
 
 

@@ -65,7 +65,8 @@ class Pane(Lines):
         if self.view is None or not self.on_board or not width:
             return
         parts = box.inner(self.view, len(self.rows), width, height, measure)
-        self.top = box.scroll(self.top, self.cursor, parts.visible, len(self.rows))
+        away = self.key == VERDICT and self._ui.focus != VERDICT  # then the worst is seen, wherever the cursor was
+        self.top = 0 if away else box.scroll(self.top, self.cursor, parts.visible, len(self.rows))
         look = box.Look(
             self.number,
             self._ui.focus == self.key,

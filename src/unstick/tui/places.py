@@ -34,7 +34,7 @@ _ROWS = {
     3: (("workers", "proxies", "queues"), ("channels", "sync", "locks"), ("services", "host")),
     2: (("workers", "proxies"), ("queues", "channels"), ("sync", "locks"), ("services", "host")),
 }
-_WEIGHTS = {3: (4, 3, 3), 2: (6, 6, 5, 5)}
+_WEIGHTS = {3: (4, 3, 3), 2: (8, 7, 6, 5)}
 _BAND_MOST = 6
 _PANE_LEAST = 5
 PAGE, CHARTS = "page", "charts"
@@ -52,9 +52,9 @@ def across(width: int, height: int) -> int:
 
 
 def band_height(lines: int, width: int, height: int) -> int:
-    """Height of the verdict band for what it has to say: two when quiet, at most six, fewer on a small screen."""
+    """Height of the verdict band for what it has to say: a line when quiet, at most six, fewer on a small screen."""
     if lines == 0:
-        return 2 if across(width, height) > 1 else 1
+        return 1
     if height < 12:
         return 1
     most = _BAND_MOST if across(width, height) > 1 else 5

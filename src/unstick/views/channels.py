@@ -6,19 +6,22 @@ from unstick.board.board import Board
 from unstick.board.channels import Channels, Link
 from unstick.facts.level import Level
 from unstick.facts.units import count, duration
-from unstick.views.pane import Column, Item, Line, PaneView, Role, Row, Span, Spark
+from unstick.views.pane import LEVEL_ROLE, Column, Item, Line, PaneView, Role, Row, Span, Spark
 from unstick.views.queues import growth
 from unstick.views.words import absent, cell, details, number, span, tally
 
 COLUMNS = (
     Column("client", "client", 14, flex=2),
-    Column("vhost", "vhost", 6, flex=1, priority=4),
+    Column("vhost", "vhost", 6, flex=1, priority=6),
     Column("channels", "chan", 5, "right"),
+    Column("share", "of limit", 10, priority=5),
     Column("growth", "/min", 5, "right"),
-    Column("max", "limit", 5, "right", priority=3),
-    Column("heartbeat", "beat", 4, "right", priority=1),
-    Column("state", "state", 8, priority=2),
+    Column("full", "full in", 7, "right", priority=1),
+    Column("max", "limit", 5, "right", priority=4),
+    Column("heartbeat", "beat", 4, "right", priority=2),
+    Column("state", "state", 8, priority=3),
 )
+_SHARE = 10
 
 
 def view(board: Board) -> PaneView:
@@ -46,6 +49,15 @@ def seconds(value: float | None) -> Line:
     return cell("–", Role.UNKNOWN) if value is None else cell(f"{value:.0f}s")
 
 
+def share(used: int | None, most: int | None, level: Level) -> Line:
+    """How much of a limit is used, as a small bar; what is used shows at least one cell."""
+    if used is None or not most:
+        return cell("–", Role.UNKNOWN)
+    cells = min(_SHARE, max(1 if used else 0, round(_SHARE * used / most)))
+    role = LEVEL_ROLE[level] if level.rank >= Level.WARNING.rank else Role.SPARK
+    return (Span("━" * cells, role), Span("─" * (_SHARE - cells), Role.DIM))
+
+
 def _summary(channels: Channels, board: Board) -> tuple[Item, ...]:
     items: list[Item] = [(span(f"✖ alarm: {alarm}", Role.CRITICAL),) for alarm in channels.alarms]
     if channels.channels is not None:
@@ -66,8 +78,6 @@ def _row(link: Link) -> Row:
     c = link.connection
     name = c.client or c.product or c.peer or c.name
     state = link.notes[0] if link.level.rank >= Level.WARNING.rank and link.notes else c.state or "–"
-    if link.full_in_s is not None and link.full_in_s < 86400:
-        state = f"full in {duration(link.full_in_s)}"
     beat = cell("off", Role.WARNING) if c.heartbeat_s == 0 else seconds(c.heartbeat_s)
     return Row(
         f"link:{link.key}",
@@ -76,12 +86,24 @@ def _row(link: Link) -> Row:
             cell(name, Role.DIM if link.own else Role.TEXT),
             cell(c.vhost or "–", Role.DIM),
             number(c.channels, link.level),
+            share(c.channels, c.channel_max, link.level),
             growth(link.growth_per_min),
+            cell("·", Role.DIM) if link.full_in_s is None else cell(duration(link.full_in_s), LEVEL_ROLE[link.level]),
             number(c.channel_max),
             beat,
             cell(state),
         ),
-        (name, c.vhost, c.channels, link.growth_per_min, c.channel_max, c.heartbeat_s, state),
+        (
+            name,
+            c.vhost,
+            c.channels,
+            c.channels / c.channel_max if c.channels and c.channel_max else None,
+            link.growth_per_min,
+            link.full_in_s,
+            c.channel_max,
+            c.heartbeat_s,
+            state,
+        ),
         (
             *details("connection", (c.name,)),
             *details("user, peer", (f"{c.user or '–'}, {c.peer or '–'}",)),

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from unstick.views.field import draw_field
 from unstick.views.layout import GAP, Measure, fit, join, width_of
-from unstick.views.pane import Bar, Item, Line, Role, Span, Spark
+from unstick.views.pane import Axis, Bar, Field, Item, Line, Role, Span, Spark
 
 _LABEL_SHARE = 3
-_BAR_GLYPH = {Role.BAR_STUCK: "▚", Role.BAR_BLOCKED: "▒", Role.BAR_FREE: "░"}
-_FULL, _TRACK = "█", "·"
+_WIDEST_SPARK = 72
+"""Cells of twelve minutes."""
+BAR_GLYPH = {Role.BAR_STUCK: "▚", Role.BAR_BLOCKED: "▒", Role.BAR_FREE: "░"}
+FULL, _TRACK = "█", "·"
 _GAUGE, _GAUGE_TRACK = "━", "─"
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 
@@ -18,7 +21,7 @@ def draw_bar(bar: Bar, width: int) -> Line:
     """The bar itself, ``width`` cells; a part that is not zero shows at least one cell."""
     cells = _parts(bar, width)
     spans = [
-        Span(_BAR_GLYPH.get(role, _FULL) * size, role) for (_, _, role), size in zip(bar.parts, cells, strict=True)
+        Span(BAR_GLYPH.get(role, FULL) * size, role) for (_, _, role), size in zip(bar.parts, cells, strict=True)
     ]
     rest = width - sum(cells)
     return join([*(span for span in spans if span.text), Span(_TRACK * rest, Role.DIM)])
@@ -45,7 +48,7 @@ def draw_legend(bar: Bar, width: int, measure: Measure) -> Line:
     for name, value, role in bar.parts:
         if out:
             out.append(Span("  "))
-        glyph = _BAR_GLYPH.get(role, _FULL)
+        glyph = BAR_GLYPH.get(role, FULL)
         out += [Span(glyph, role if value else Role.DIM), Span(f" {name} ", Role.DIM)]
         out.append(Span(number(value), Role.TEXT if value else Role.DIM))
     return fit(tuple(out), width, measure)
@@ -61,15 +64,46 @@ def number(value: float) -> str:
 
 
 def draw_spark(spark: Spark, width: int, measure: Measure) -> Line:
-    """Label, history with one sample a cell, newest at the right, and the value."""
+    """Label, history with two samples a cell, newest at the right, and the value."""
     name = (Span(spark.label, Role.DIM),)
     label = fit(name, min(width_of(name, measure), width // _LABEL_SHARE), measure)
     value = (Span(spark.value, Role.STRONG),)
     room = width - width_of(label, measure) - width_of(value, measure) - 2
     if room < 1:
         return fit((*label, Span(" "), *value), width, measure)
-    curve = Span(blocks(spark.values, room), spark.role)
-    return fit(join((*label, Span(" "), curve, Span(" "), *value)), width, measure)
+    size = min(room, _WIDEST_SPARK)
+    curve = Span(dots(spark.values, size, spark.peak), spark.role)
+    return fit(join((*label, Span(" "), *value, Span(" " * (room - size + 1)), curve)), width, measure)
+
+
+_LEFT, _RIGHT = (0x00, 0x40, 0x04, 0x02, 0x01), (0x00, 0x80, 0x20, 0x10, 0x08)
+"""Braille dots of the left and the right half of a cell: none, then from below."""
+_CALM = 0.2
+"""A history that moves less, in parts of its highest value, is a line at the bottom."""
+
+
+def dots(values: Sequence[float | None], width: int, peak: float | None = None) -> str:
+    """``values`` as a line of braille dots, two to a cell, the newest at the right; a gap is blank.
+
+    The scale goes up to ``peak``, else to the highest value; its base is as far below the lowest as that is below the
+    highest, so that small changes of large numbers are seen.
+
+    >>> dots([0, 1, 2, None, 4, 4], 4)
+    ' ⡠⠂⠉'
+    """
+    tail = values[-2 * width :] if width > 0 else ()
+    tail = (*[None] * (2 * width - len(tail)), *tail)
+    known = [value for value in tail if value is not None]
+    low, high = min(known, default=0.0), max(known, default=0.0)
+    base, top = (max(0.0, low - (high - low)), high) if peak is None else (0.0, peak)
+    calm = peak is None and high - low <= _CALM * high
+    heights = [0 if v is None else 1 if calm else 1 + _steps(v - base, top - base) for v in tail]
+    pairs = zip(heights[::2], heights[1::2], strict=True)
+    return "".join(chr(0x2800 + _LEFT[left] + _RIGHT[right]) if left or right else " " for left, right in pairs)
+
+
+def _steps(value: float, peak: float) -> int:
+    return min(3, round(value / peak * 3)) if peak > 0 and value > 0 else 0
 
 
 def blocks(values: Sequence[float | None], width: int) -> str:
@@ -92,14 +126,44 @@ def _height(value: float | None, peak: float) -> int:
     return 1 + min(7, round(value / peak * 7))
 
 
-def draw_item(item: Item, width: int, measure: Measure) -> tuple[Line, ...]:
-    """A summary item: one line, or two for a bar whose legend does not fit beside it."""
-    if isinstance(item, Spark):
-        return (draw_spark(item, width, measure),)
-    if not isinstance(item, Bar):
-        return (fit(item, width, measure),)
+def draw_axis(axis: Axis, width: int, measure: Measure) -> Line:
+    """Its ends at the ends, the line between them; what is marked later lies above."""
+    room = width - measure(axis.head) - measure(axis.tail) - 2
+    if room < 2:
+        return fit((Span(axis.head, Role.DIM), Span(" "), Span(axis.tail, Role.DIM)), width, measure)
+    cells = [Span(_GAUGE_TRACK, Role.DIM)] * room
+    for begin, end, glyph, role in axis.runs:
+        for place in range(_cell(begin, room), _cell(end, room) + 1):
+            cells[place] = Span(glyph, role)
+    for share, glyph, role in axis.marks:
+        cells[_cell(share, room)] = Span(glyph, role)
+    line = (Span(f"{axis.head} ", Role.DIM), *cells, Span(f" {axis.tail}", Role.DIM))
+    return fit(join(line), width, measure)
+
+
+def _cell(share: float, room: int) -> int:
+    return max(0, min(room - 1, int(share * room)))
+
+
+def draw_item(item: Item, width: int, measure: Measure, most: int = 1000) -> tuple[Line, ...]:
+    """A summary item: one line, two for a bar whose legend does not fit beside it, a field at most ``most``."""
+    match item:
+        case Field():
+            return draw_field(item, width, most, measure)
+        case Axis():
+            return (draw_axis(item, width, measure),)
+        case Spark():
+            return (draw_spark(item, width, measure),)
+        case Bar():
+            return _bar(item, width, measure)
+    return (fit(item, width, measure),)
+
+
+def _bar(item: Bar, width: int, measure: Measure) -> tuple[Line, ...]:
     if len(item.parts) == 1:
         return (_gauge(item, width, measure),)
+    if not item.legend:
+        return (draw_bar(item, width),)
     legend = draw_legend(item, 10_000, measure)[:-1]
     size = width_of(legend, measure)
     if width - size - GAP >= 2 * size:

@@ -48,8 +48,8 @@ def view(board: Board) -> PaneView:
 def _summary(facts: HostFacts, board: Board) -> tuple[Item, ...]:
     cpu = "–" if facts.cpu_percent is None else f"{facts.cpu_percent:.0f}%"
     return (
-        Spark("cpu", board.memory.values("host:cpu"), cpu),
-        Spark("mem", board.memory.values("host:memory"), f"{facts.memory_percent:.0f}%"),
+        Spark("cpu", board.memory.values("host:cpu"), cpu, peak=100.0),
+        Spark("mem", board.memory.values("host:memory"), f"{facts.memory_percent:.0f}%", peak=100.0),
     )
 
 

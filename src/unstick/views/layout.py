@@ -159,15 +159,25 @@ def draw_row(cells: Sequence[Line], placed: Sequence[Placed], width: int, measur
 
 
 def draw_titles(placed: Sequence[Placed], width: int, measure: Measure, sort: tuple[str, bool] | None = None) -> Line:
-    """The header row; ``sort`` is the sorted column's key and whether it descends."""
-    cells: dict[int, Line] = {}
-    for place in placed:
-        mark = ""
-        if sort and sort[0] == place.column.key:
-            mark = "↓" if sort[1] else "↑"
-        cells[place.nth] = (Span(place.column.title + mark, Role.ACCENT if mark else Role.DIM),)
-    size = max(cells, default=-1) + 1
-    return draw_row([cells.get(i, ()) for i in range(size)], placed, width, measure)
+    """The header row; ``sort`` is the sorted column's key and whether it descends.
+
+    Where a title fills its column, the arrow takes a cell of the gap beside it.
+    """
+    gaps = [GAP if nth else 0 for nth in range(len(placed))]
+    sizes = [place.width for place in placed]
+    titles: list[Line] = [(Span(place.column.title, Role.DIM),) for place in placed]
+    nth = next((nth for nth, place in enumerate(placed) if sort and place.column.key == sort[0]), None)
+    if nth is not None and sort is not None:
+        text = placed[nth].column.title + ("↓" if sort[1] else "↑")
+        beside = nth if placed[nth].column.align == "right" else nth + 1
+        if measure(shown(text)) > sizes[nth] and 0 < beside < len(placed):
+            gaps[beside] -= 1
+            sizes[nth] += 1
+        titles[nth] = (Span(text, Role.ACCENT),)
+    out: list[Span] = []
+    for place, gap, size, title in zip(placed, gaps, sizes, titles, strict=True):
+        out += [Span(" " * gap), *fit(title, size, measure, right=place.column.align == "right")]
+    return fit(join(out), width, measure)
 
 
 def draw_ends(parts: Sequence[Line], width: int, measure: Measure, *, keep_first: bool = True) -> Line:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from unstick.board.board import Board
-from unstick.board.locks import Lock
+from unstick.board.locks import Lock, Locks
 from unstick.facts.level import Level
 from unstick.facts.units import count
-from unstick.views.pane import Column, PaneView, Role, Row, Span, Spark
+from unstick.views.pane import LEVEL_GLYPH, LEVEL_ROLE, Column, Line, PaneView, Role, Row, Span, Spark
 from unstick.views.words import absent, age, cell, nothing, tally
 
 COLUMNS = (
@@ -36,12 +36,35 @@ def view(board: Board) -> PaneView:
         "Locks",
         locks.level,
         counts,
-        (held,),
+        (held, *_ages(locks)),
         COLUMNS,
         tuple(_row(lock) for lock in locks.items),
         note,
         nothing("no lock is held", locks.total),
     )
+
+
+AGES = ((60.0, "<1m"), (300.0, "<5m"), (1800.0, "<30m"), (7200.0, "<2h"), (float("inf"), "older"))
+
+
+def _ages(locks: Locks) -> tuple[Line, ...]:
+    """How many locks are how old; the worst of each age gives its colour and glyph."""
+    bins: list[list[Lock]] = [[] for _ in AGES]
+    for lock in locks.items:
+        if lock.age_s is not None:
+            bins[next(nth for nth, (limit, _) in enumerate(AGES) if lock.age_s < limit)].append(lock)
+    if not any(bins):
+        return ()
+    most = max(map(len, bins))
+    spans = [Span("age  ", Role.DIM)]
+    for (_, name), found in zip(AGES, bins, strict=True):
+        level = max((lock.level for lock in found), key=lambda each: each.rank, default=Level.OK)
+        role = LEVEL_ROLE[level] if level.rank >= Level.WARNING.rank else Role.SPARK
+        glyph = LEVEL_GLYPH[level] if level.rank >= Level.WARNING.rank else ""
+        height = -(-7 * len(found) // most)
+        bar = Span(f"{'▁▂▃▄▅▆▇█'[height]}{glyph}", role) if found else Span("▁", Role.DIM)
+        spans += [Span(f"{name} ", Role.DIM), bar, Span(f" {len(found)}  ", Role.TEXT if found else Role.DIM)]
+    return (tuple(spans),)
 
 
 def _row(lock: Lock) -> Row:

@@ -58,18 +58,40 @@ class Bar(msgspec.Struct, frozen=True):
 
     parts: tuple[tuple[str, float, Role], ...]
     total: float
+    legend: bool = True
+    """``False`` where its parts are named elsewhere."""
 
 
 class Spark(msgspec.Struct, frozen=True):
-    """A small history: newest value last, ``None`` for a gap. ``label`` stands before, ``value`` after it."""
+    """A small history: newest value last, ``None`` for a gap. ``label`` and ``value`` stand before it."""
 
     label: str
     values: tuple[float | None, ...]
     value: str
     role: Role = Role.SPARK
+    peak: float | None = None
+    """The upper end of its scale, where there is one."""
 
 
-Item = Line | Bar | Spark
+class Field(msgspec.Struct, frozen=True):
+    """One glyph for each of many things: groups by name, a mark for each thing in it (:data:`field.GLYPHS`)."""
+
+    groups: tuple[tuple[str, str], ...]
+
+
+class Axis(msgspec.Struct, frozen=True):
+    """A line of time, its ends named: ``runs`` from share to share of it, over them ``marks`` at a share.
+
+    Shares are from 0 to 1; glyphs take one cell.
+    """
+
+    head: str
+    tail: str
+    runs: tuple[tuple[float, float, str, Role], ...]
+    marks: tuple[tuple[float, str, Role], ...]
+
+
+Item = Line | Bar | Spark | Field | Axis
 
 
 class Column(msgspec.Struct, frozen=True):

@@ -7,15 +7,16 @@ from unstick.board.proxies import Proxies, Proxy
 from unstick.board.workers import Container
 from unstick.facts.level import Level
 from unstick.facts.units import count
+from unstick.views.charts import BAR_GLYPH, FULL
 from unstick.views.pane import Bar, Column, Item, Line, PaneView, Role, Row, Spark
 from unstick.views.words import absent, age, cell, details, nothing, number, span, tally
 
 COLUMNS = (
-    Column("who", "container / proxy", 17, flex=1),
+    Column("who", "held by", 14, flex=1),
     Column("proxies", "proxies", 7, "right"),
     Column("tasks", "tasks", 5, "right", priority=1),
-    Column("seen", "silent", 9, "right"),
-    Column("state", "state", 8, flex=1, priority=2),
+    Column("seen", "silent", 7, "right"),
+    Column("state", "state", 11, flex=1, priority=2),
 )
 
 
@@ -25,10 +26,10 @@ def view(board: Board) -> PaneView:
     if proxies is None:
         return absent("proxies", "Proxies", "no proxy table; map it in [crawler]")
     counts = tally(
-        (proxies.stuck, "stuck", Role.CRITICAL),
-        (proxies.free, "free", Role.BAR_FREE),
-        (_living(proxies), "used", Role.BAR_USED),
-        (proxies.blocked, "blocked", Role.BAR_BLOCKED),
+        (proxies.stuck, f"stuck {BAR_GLYPH[Role.BAR_STUCK]}", Role.CRITICAL),
+        (proxies.free, f"free {BAR_GLYPH[Role.BAR_FREE]}", Role.BAR_FREE),
+        (_living(proxies), f"used {FULL}", Role.BAR_USED),
+        (proxies.blocked, f"blocked {BAR_GLYPH[Role.BAR_BLOCKED]}", Role.BAR_BLOCKED),
     )
     gone = tuple(_container(c) for c in proxies.containers if c.gone)
     rows = (*gone, *(_proxy(p) for p in proxies.items), *(_container(c) for c in proxies.containers if not c.gone))
@@ -62,9 +63,20 @@ def _summary(proxies: Proxies, board: Board) -> tuple[Item, ...]:
             ("free", float(proxies.free or 0), Role.BAR_FREE),
         ),
         float(proxies.total),
+        legend=False,
     )
-    free = board.memory.values("proxies:free")
-    return (bar, Spark("free", free, f"{count(proxies.free)} of {count(proxies.total)}"))
+    named = (("free", proxies.free), ("stuck", stuck))
+    memory = board.memory
+    flows = [Spark(n, memory.values(f"proxies:{n}"), _flow(v, memory.values(f"proxies:{n}"))) for n, v in named]
+    return (bar, flows[0], flows[1]) if any(flows[1].values) else (bar, flows[0])
+
+
+def _flow(value: int | None, history: tuple[float | None, ...]) -> str:
+    """A count, and by how much it differs from the oldest that is remembered."""
+    oldest = next((old for old in history if old is not None), None)
+    if value is None or oldest is None or value == oldest:
+        return count(value)
+    return f"{count(value)} ({value - oldest:+.0f})"
 
 
 def _note(proxies: Proxies) -> Line:

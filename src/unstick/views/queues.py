@@ -5,20 +5,28 @@ from __future__ import annotations
 from unstick.board.board import Board
 from unstick.board.queues import Queue
 from unstick.facts.level import Level
-from unstick.facts.units import count
+from unstick.facts.units import count, duration
+from unstick.views.charts import dots
+from unstick.views.flow import Flow, flow
 from unstick.views.pane import Column, Line, PaneView, Role, Row, Span, Spark
-from unstick.views.words import absent, age, cell, nothing, number, span, tally
+from unstick.views.words import absent, age, cell, nothing, number, tally
 
 COLUMNS = (
-    Column("queue", "queue", 16, flex=2),
-    Column("ready", "ready", 6, "right"),
-    Column("in_flight", "running", 7, "right", priority=1),
-    Column("delayed", "delayed", 7, "right", priority=5),
-    Column("dead", "dead", 5, "right", priority=3),
-    Column("consumers", "cons", 4, "right", priority=6),
-    Column("oldest", "oldest", 7, "right", priority=2),
-    Column("growth", "/min", 6, "right", priority=2),
+    Column("queue", "queue", 14, flex=2),
+    Column("place", "on", 10, flex=1, priority=4),
+    Column("ready", "ready", 5, "right"),
+    Column("trend", "", 8, priority=3),
+    Column("in_flight", "running", 7, "right", priority=4),
+    Column("in", "in/m", 5, "right", priority=5),
+    Column("out", "out/m", 5, "right", priority=5),
+    Column("drain", "empty in", 8, "right", priority=1),
+    Column("oldest", "oldest", 6, "right", priority=2),
+    Column("delayed", "delayed", 7, "right", priority=8),
+    Column("dead", "dead", 4, "right", priority=6),
+    Column("consumers", "cons", 4, "right", priority=7),
 )
+TREND = 8
+"""Cells of two columns of five seconds each: eighty seconds."""
 
 
 def view(board: Board) -> PaneView:
@@ -38,39 +46,68 @@ def view(board: Board) -> PaneView:
         counts,
         (waiting,),
         COLUMNS,
-        tuple(_row(queue) for queue in queues.items),
+        tuple(_row(queue, board) for queue in queues.items),
         note,
         nothing("no queue has been seen", queues.waiting),
     )
 
 
-def _row(queue: Queue) -> Row:
+def _row(queue: Queue, board: Board) -> Row:
     bad = queue.level if queue.level.rank >= Level.WARNING.rank else Level.OK
     place = f"{queue.system} {queue.place}" if queue.place != queue.system else queue.system
+    name = f"queue:{queue.key}"
+    moves = flow(board.memory, name, queue.ready, queue.growth_per_min)
+    history = board.memory.values(name)[-2 * TREND :]
     return Row(
         f"queue:{queue.key}",
         queue.level,
         (
-            (span(queue.name), span(f"  {place}", Role.DIM)),
+            cell(queue.name),
+            cell(place, Role.DIM),
             number(queue.ready, bad),
+            (Span(dots(history, TREND), Role.SPARK),) if any(history) else (),
             number(queue.in_flight),
+            rate(moves.in_per_min),
+            rate(moves.out_per_min),
+            _drain(moves),
+            age(queue.oldest_s) if queue.ready else cell("·", Role.DIM),
             number(queue.delayed),
             number(queue.dead),
             number(queue.consumers, Level.CRITICAL if queue.consumers == 0 and queue.ready else Level.OK),
-            age(queue.oldest_s) if queue.ready else cell("·", Role.DIM),
-            growth(queue.growth_per_min),
         ),
         (
             queue.name,
+            place,
             queue.ready,
+            queue.growth_per_min,
             queue.in_flight,
+            moves.in_per_min,
+            moves.out_per_min,
+            moves.drain_s,
+            queue.oldest_s,
             queue.delayed,
             queue.dead,
             queue.consumers,
-            queue.oldest_s,
-            queue.growth_per_min,
         ),
     )
+
+
+def _drain(moves: Flow) -> Line:
+    """When it will be empty; by how much it grows, where it does."""
+    if moves.growth_per_min is None:
+        return cell("–", Role.DIM)
+    if moves.drain_s is not None:
+        return cell(duration(moves.drain_s))
+    if moves.growth_per_min >= 0.5:
+        return cell(f"+{count(moves.growth_per_min)}/m", Role.ACCENT)
+    return cell("·", Role.DIM)
+
+
+def rate(per_min: float | None) -> Line:
+    """Messages per minute; none is a dot."""
+    if per_min is None:
+        return cell("–", Role.DIM)
+    return cell("·", Role.DIM) if per_min < 0.5 else cell(count(per_min))
 
 
 def growth(per_min: float | None) -> Line:

@@ -7,6 +7,7 @@ from unstick.board.sync import Sync
 from unstick.facts.level import Level
 from unstick.facts.units import clock_time, count, duration
 from unstick.views.pane import Column, Item, Line, PaneView, Role, Row, Span, Spark
+from unstick.views.runs import timeline
 from unstick.views.words import absent, cell
 
 COLUMNS = (
@@ -32,12 +33,13 @@ def view(board: Board) -> PaneView:
 
 
 def _summary(sync: Sync, board: Board) -> tuple[Item, ...]:
-    lag = Spark("lag", board.memory.values("sync:lag"), f"of {duration(sync.every_s)}")
+    line = timeline(sync, board.memory, board.frame.at)
+    lag = Spark("lag", board.memory.values("sync:lag"), f"{duration(sync.lag_s)} of {duration(sync.every_s)}")
     drift = board.memory.values("sync:drift")
     if sync.drift is None:
-        return (lag,)
+        return (line, lag)
     differing = sync.drift.differing + sync.drift.missing + sync.drift.unreadable
-    return (lag, Spark("drift", drift, f"{differing} of {sync.drift.sampled}"))
+    return (line, lag, Spark("drift", drift, f"{differing} of {sync.drift.sampled}"))
 
 
 def _rows(sync: Sync) -> tuple[Row, ...]:

@@ -93,16 +93,7 @@ def _server(server: str, states: list[SourceState]) -> Line:
 
 
 def verdict(board: Board) -> PaneView:
-    """Findings, the worst first, under one line with the level of every subject."""
-    spans: list[Span] = []
-    for key, level in subject_levels(board.subjects).items():
-        if spans:
-            spans.append(Span("   "))
-        if level is None:
-            spans.append(Span(f"· {key}", Role.DIM))
-        else:
-            calm = Role.DIM if level is Level.OK else LEVEL_ROLE[level]
-            spans += [Span(LEVEL_GLYPH[level], LEVEL_ROLE[level]), Span(f" {key}", calm)]
+    """Findings, the worst first."""
     rows = tuple(findings.row(finding, board.frame.at) for finding in board.findings)
     critical = sum(finding.level is Level.CRITICAL for finding in board.findings)
     warned = sum(finding.level is Level.WARNING for finding in board.findings)
@@ -115,7 +106,7 @@ def verdict(board: Board) -> PaneView:
         "What is stuck",
         board.level,
         counts,
-        (tuple(spans),),
+        (),
         findings.COLUMNS,
         rows,
         (),

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from unstick.board.board import Board
-from unstick.board.workers import Holds, Worker
+from unstick.board.workers import Holds, Worker, Workers
 from unstick.facts.level import Level
-from unstick.views.pane import Column, Line, PaneView, Role, Row, Span
-from unstick.views.words import absent, age, cell, details, nothing, number, tally
+from unstick.facts.text import natural
+from unstick.views.field import MARKS
+from unstick.views.pane import Column, Field, Line, PaneView, Role, Row, Span
+from unstick.views.words import absent, age, cell, details, nothing, number, span, tally
 
 COLUMNS = (
     Column("worker", "worker", 14, flex=1),
-    Column("kind", "kind", 8, priority=2),
+    Column("kind", "kind", 8, priority=4),
     Column("seen", "last sign", 9, "right"),
     Column("holds", "holds", 12, priority=1),
     Column("note", "note", 12, flex=2, priority=3),
@@ -30,7 +32,25 @@ def view(board: Board) -> PaneView:
     )
     rows = tuple(_row(worker) for worker in workers.items)
     empty = nothing("no worker has been seen", workers.total)
-    return PaneView("workers", "Workers", workers.level, counts, (), COLUMNS, rows, (), empty)
+    summary = (_field(workers),) if workers.items else ()
+    return PaneView("workers", "Workers", workers.level, counts, summary, COLUMNS, rows, (), empty)
+
+
+def _field(workers: Workers) -> Field:
+    """A cell for every worker, by container or by kind, always in the same order."""
+    groups: dict[str, list[Worker]] = {}
+    for worker in workers.items:
+        groups.setdefault(worker.container or worker.kind, []).append(worker)
+    return Field(
+        tuple(
+            (span(name).text, "".join(_mark(worker) for worker in sorted(group, key=lambda w: natural(w.id))))
+            for name, group in sorted(groups.items(), key=lambda item: natural(item[0]))
+        )
+    )
+
+
+def _mark(worker: Worker) -> str:
+    return "l" if worker.life == "left" else MARKS[worker.level]
 
 
 def worker_key(worker: Worker) -> str:
