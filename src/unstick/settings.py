@@ -556,6 +556,17 @@ class Actions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Outcomes go to syslog as well."""
 
 
+class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A board of fewer panes or columns; ``z`` goes from one to the next."""
+
+    name: Label
+    """What it is called. ``board`` replaces the board that is shown first."""
+    rows: tuple[str, ...]
+    """Panes from top to bottom; those in one text stand side by side: ``["workers proxies", "locks"]``."""
+    columns: dict[str, str] = {}
+    """By pane, the columns to show, in order: ``workers = "worker seen note"``."""
+
+
 class Screen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How the board looks and listens."""
 
@@ -567,6 +578,8 @@ class Screen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Draw without box and block characters; unset: by the locale."""
     keys: dict[str, str] = {}
     """Other keys for what the board can do: ``filter = "ctrl+f"``."""
+    presets: tuple[Preset, ...] = ()
+    """Boards of your own."""
 
 
 class Context(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

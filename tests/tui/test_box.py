@@ -10,11 +10,14 @@ from rich.cells import cell_len as measure
 from tests.tui.samples import HOSTILE, STATES, hostile, incident, quiet
 from unstick.facts.level import Level
 from unstick.facts.place import Place
+from unstick.settings import Preset
 from unstick.tui import bands, box, places
 from unstick.tui.help import help_page
+from unstick.tui.layouts import by_size
 from unstick.tui.lines import changed_width
 from unstick.tui.options import BoardOptions
 from unstick.tui.page import facts_view
+from unstick.tui.presets import check_presets, chosen, presets
 from unstick.tui.prompt import FILTER, Draft, draw_prompt, edit
 from unstick.tui.roles import Drawn, Piece
 from unstick.tui.stage import Band
@@ -22,6 +25,7 @@ from unstick.views.layout import shown
 from unstick.views.pages import plain
 from unstick.views.pane import PaneView
 from unstick.views.screen import PANE_KEYS
+from unstick.views.tell import COLUMNS
 from unstick.views.ui import Sort, UiState
 
 VIEWS = [view for state in STATES.values() for view in (state(0).verdict, *state(0).panes)]
@@ -48,7 +52,7 @@ def test_a_pane_fills_its_place(
 ) -> None:
     parts = box.inner(view, len(view.rows), width, height, measure)
     top = box.scroll(0, min(cursor, max(0, len(view.rows) - 1)), parts.visible, len(view.rows))
-    look = box.Look("3", focused, cursor, top, len(view.rows) + 1, Sort(view.key, "a", True), HOSTILE[3], page)
+    look = box.Look("3", focused, cursor, top, len(view.rows) + 1, Sort(view.key, "a", True), HOSTILE[3], page=page)
     drawn = box.draw(view, view.rows, look, width, height, measure)
     assert len(drawn.lines) == height
     assert {width_of(line) for line in drawn.lines} <= {width}
@@ -124,22 +128,59 @@ def test_places_cover_the_screen_and_never_overlap(
 
 
 @pytest.mark.parametrize(
-    ("size", "count"), [((80, 24), 1), ((120, 36), 2), ((200, 60), 3), ((20, 5), 1), ((120, 24), 1), ((200, 30), 3)]
-)
-def test_the_arrangement_follows_the_size(size: tuple[int, int], count: int) -> None:
-    assert places.across(*size) == count
+    ("size", "beside"),
+    [
+        ((80, 24), 0), ((120, 36), 2), ((200, 60), 3), ((20, 5), 0), ((120, 24), 0), ((200, 30), 3), ((80, 60), 1),
+        ((300, 50), 4),
+    ],
+)  # fmt: skip
+def test_the_arrangement_follows_the_size(size: tuple[int, int], beside: int) -> None:
+    plan = by_size(*size)
+    assert (max(map(len, plan.rows)) if plan else 0) == beside
     found = places.arrange(*size, 4, None, single="workers")
     panes = [key for key in found.panes if key != "verdict"]
-    assert panes == (list(PANE_KEYS) if count > 1 else ["workers"])
-    assert (found.tabs is None) == (count > 1 or size[1] < 10)
+    assert panes == (list(PANE_KEYS) if beside else ["workers"])
+    assert (found.tabs is None) == (beside > 0 or size[1] < 10)
 
 
 def test_panes_of_a_board_are_usable() -> None:
-    for size in ((100, 30), (120, 36), (150, 28), (200, 60)):
+    for size in ((100, 30), (120, 36), (150, 28), (200, 60), (60, 52), (240, 28), (400, 100)):
         band = places.band_height(9, *size)
         found = places.arrange(*size, band, None, single="workers", time=2)
         assert min(place.height for place in found.panes.values()) >= 5
         assert min(place.width for key, place in found.panes.items() if key != "verdict") >= 50
+
+
+@given(st.integers(1, 400), st.integers(1, 120), st.sampled_from(presets(())))
+@settings(deadline=None)
+def test_a_preset_covers_the_screen_with_its_panes(width: int, height: int, preset: Preset) -> None:
+    plan = chosen(preset, width, height)
+    found = places.arrange(width, height, 5, None, single="queues", plan=plan)
+    named = {name for row in preset.rows for name in row.split()}
+    if named:
+        assert plan is not None
+        assert {key for key in found.panes if key != "verdict"} <= named
+    assert all(place.width >= 0 and place.height >= 0 for place in found.panes.values())
+
+
+def test_presets_of_the_configuration_come_after_those_built_in_and_replace_them_by_name() -> None:
+    own = (Preset("night", ("workers",)), Preset("what flows", ("queues",)))
+    assert [preset.name for preset in presets(own)] == ["board", "who holds what", "night", "what flows"]
+    assert presets(own)[-1].rows == ("queues",)
+
+
+@pytest.mark.parametrize(
+    ("preset", "said"),
+    [
+        (Preset("a", ()), (0, "rows", "names no pane")),
+        (Preset("a", ("workers proxis",)), (0, "rows", "there is no pane 'proxis'")),
+        (Preset("a", ("workers", "locks workers")), (0, "rows", "'workers' stands there twice")),
+        (Preset("a", ("workers",), {"workrs": "seen"}), (0, "columns.workrs", "there is no such pane with columns")),
+        (Preset("a", ("workers",), {"workers": "worker sen"}), (0, "columns.workers", "there is no column 'sen'")),
+    ],
+)
+def test_a_preset_that_cannot_be_is_said(preset: Preset, said: tuple[int, str, str]) -> None:
+    assert next(check_presets([preset], COLUMNS))[:3] == said
 
 
 def test_the_band_grows_at_once_and_shrinks_after_a_while() -> None:

@@ -14,7 +14,7 @@ from unstick.config import ConfigError, Loaded, load
 from unstick.config.schema import inner_table, keys, toml
 from unstick.facts.text import clean
 from unstick.settings import Context
-from unstick.tui.keys import check_overrides
+from unstick.tui.own import check_screen
 
 CANARY = "S3CR3Tcanary"
 _TABLES = {key.name: table for key in keys(Context).values() if (table := inner_table(key)) is not None}
@@ -59,7 +59,7 @@ def outcome(data: bytes) -> Loaded | ConfigError:
         file.write_bytes(data)
         file.chmod(0o600)
         try:
-            return load(file, None, {"DATABASE_URL": f"postgresql://u:{CANARY}@h/x"}, check_keys=check_overrides)
+            return load(file, None, {"DATABASE_URL": f"postgresql://u:{CANARY}@h/x"}, check_screen=check_screen)
         except ConfigError as error:
             return error
 

@@ -9,7 +9,7 @@ import pytest
 
 from unstick.config import ConfigError, load
 from unstick.facts.text import clean
-from unstick.tui.keys import check_overrides
+from unstick.tui.own import check_screen
 
 CANARY = "S3CR3T-canary"
 
@@ -24,7 +24,7 @@ def write(folder: Path, text: str | bytes, mode: int = 0o600) -> Path:
 def problems(path: Path, environ: dict[str, str] | None = None, context: str | None = None) -> list[str]:
     """The lines that the command line would print, without the folder; exit code 78 is a part of the claim."""
     with pytest.raises(ConfigError) as caught:
-        load(path, context, environ or {}, check_keys=check_overrides)
+        load(path, context, environ or {}, check_screen=check_screen)
     assert caught.value.exit_code == 78
     return [str(problem).replace(f"{path.parent}{os.sep}", "") for problem in caught.value.problems]
 
@@ -262,6 +262,17 @@ def test_12_limits_shorter_than_three_signs_of_life(tmp_path: Path) -> None:
         "unstick.toml:6: dramatiq[1].heartbeat_timeout: 2s < 3 × intervals.dramatiq 1s; mend: use 3s or more",
     ]
     assert load(write(tmp_path, '[thresholds]\ngrace = "10s"\n'), None, {}).context.thresholds.grace_s == 10
+
+
+def test_12b_presets_of_panes_and_columns_that_there_are_not(tmp_path: Path) -> None:
+    text = (
+        '[[screen.presets]]\nname = "night"\nrows = ["workers proxis"]\n'
+        '[screen.presets.columns]\nworkers = "worker sen"\n'
+    )
+    assert problems(write(tmp_path, text)) == [
+        "unstick.toml:3: screen.presets[1].rows: there is no pane 'proxis'; mend: did you mean 'proxies'?",
+        "unstick.toml:5: screen.presets[1].columns.workers: there is no column 'sen'; mend: did you mean 'seen'?",
+    ]
 
 
 def test_13_keys_bound_twice_reserved_or_unknown(tmp_path: Path) -> None:

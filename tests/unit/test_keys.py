@@ -59,7 +59,8 @@ def test_the_documentation_tells_every_key_and_the_readme_those_that_one_begins_
 )
 def test_a_bad_override_is_said_in_a_sentence(overrides: dict[str, str], said: str) -> None:
     (error,) = check_overrides(overrides)
-    assert said in error
+    assert error[0] in overrides
+    assert said in f"{error[1]}; {error[2]}"
 
 
 def test_a_good_override_replaces_the_keys() -> None:

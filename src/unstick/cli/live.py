@@ -47,6 +47,7 @@ def run_live(
         mouse=mouse and opened.screen.mouse,
         ascii=opened.screen.ascii,
         keys=opened.screen.keys,
+        presets=opened.screen.presets,
         fps=fps,
         slow=low_bandwidth,
     )

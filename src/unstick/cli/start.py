@@ -9,7 +9,7 @@ from unstick.cli.codes import CONFIG
 from unstick.cli.complaint import complain
 from unstick.config import ConfigError, Loaded, load
 from unstick.settings import BESIDE, Context
-from unstick.tui.keys import check_overrides
+from unstick.tui.own import check_screen
 
 DISCOVERY_S = 2.5
 """How long discovery may take at most."""
@@ -18,7 +18,7 @@ DISCOVERY_S = 2.5
 def open_config(path: Path | None, context: str | None) -> Loaded | int:
     """The configuration, or the exit code after complaining of everything that is wrong with it."""
     try:
-        return load(path, context, os.environ, check_keys=check_overrides)
+        return load(path, context, os.environ, check_screen=check_screen)
     except ConfigError as error:
         for problem in error.problems:
             complain(str(problem))

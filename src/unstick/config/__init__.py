@@ -11,7 +11,7 @@ import msgspec
 
 from unstick.config import rules, source, urls
 from unstick.config.problem import EX_CONFIG, EX_NOINPUT, ConfigError, Problem
-from unstick.config.rules import KeyCheck
+from unstick.config.rules import ScreenCheck
 from unstick.config.tree import ENVIRONMENT, Entry, filled, grow, merged
 from unstick.config.values import shown
 from unstick.config.walk import Reader
@@ -22,9 +22,9 @@ __all__ = [
     "EX_NOINPUT",
     "VERSION",
     "ConfigError",
-    "KeyCheck",
     "Loaded",
     "Problem",
+    "ScreenCheck",
     "from_environment",
     "load",
 ]
@@ -50,20 +50,20 @@ class Loaded:
 
 
 def load(
-    path: Path | None, context: str | None, environ: Mapping[str, str], *, check_keys: KeyCheck | None = None
+    path: Path | None, context: str | None, environ: Mapping[str, str], *, check_screen: ScreenCheck | None = None
 ) -> Loaded:
     """Read the configuration and choose a context. Raises :class:`ConfigError` with everything that is wrong.
 
-    ``check_keys`` judges ``screen.keys``; without it they are taken as they stand.
+    ``check_screen`` judges ``[screen]``; without it that is taken as it stands.
     """
     file = source.find(path)
     if file is None:
-        return _Loading(Entry({}, "", None, ENVIRONMENT), None, environ, check_keys).run(context)
+        return _Loading(Entry({}, "", None, ENVIRONMENT), None, environ, check_screen).run(context)
     text, mode = source.read(file)
     document, lines = source.parse(file, text)
     tree = grow(document, lines, str(file))
     _refuse_newer(tree)
-    loading = _Loading(tree, file, environ, check_keys)
+    loading = _Loading(tree, file, environ, check_screen)
     if mode is not None and mode & 0o077 and any(map(urls.holds_password, _texts(document))):
         loading.problems.append(
             Problem(str(file), f"holds a password and is mode {mode:04o}", f"chmod 600 {file}, or use password_file")
@@ -78,12 +78,12 @@ def from_environment(environ: Mapping[str, str]) -> Loaded:
 
 class _Loading:
     def __init__(
-        self, tree: Entry, path: Path | None, environ: Mapping[str, str], check_keys: KeyCheck | None
+        self, tree: Entry, path: Path | None, environ: Mapping[str, str], check_screen: ScreenCheck | None
     ) -> None:
         self._tree = tree
         self._path = path
         self._environ = environ
-        self._check_keys = check_keys
+        self._check_screen = check_screen
         self.problems: list[Problem] = []
 
     def run(self, wanted: str | None) -> Loaded:
@@ -113,7 +113,7 @@ class _Loading:
         folder = self._path.parent if self._path is not None else Path()
         reader = Reader(self._environ if selected else None, folder)
         context = reader.table(Context, tree, also=_TOP) or Context()
-        rules.check(context, tree, reader, self._check_keys)
+        rules.check(context, tree, reader, self._check_screen)
         self.problems += reader.problems
         return msgspec.structs.replace(context, name=name), discover, variables
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 
+from unstick.config.lines import Path as KeyPath
 from unstick.config.log_rules import log_problems
 from unstick.config.probe_rules import probe_problem
 from unstick.config.schema import keys
 from unstick.config.tree import Entry
 from unstick.config.values import WrongError, seconds, shown, span
 from unstick.config.walk import Reader
-from unstick.settings import Context
+from unstick.settings import Context, Screen
 
-KeyCheck = Callable[[Mapping[str, str]], Sequence[str]]
-"""``screen.keys`` -> a sentence per mistake, beginning ``keys.ID:`` where it is about one binding."""
+ScreenCheck = Callable[[Screen], Iterable[tuple[KeyPath, str, str]]]
+"""``[screen]`` -> for each mistake where it is below that, what, and how to mend it."""
 
 HEARTBEATS = 3
 """A silence limit shorter than this many signs of life calls the living dead."""
@@ -33,9 +33,9 @@ _ORDERED = (
 )
 
 
-def check(context: Context, tree: Entry, reader: Reader, check_keys: KeyCheck | None) -> None:
+def check(context: Context, tree: Entry, reader: Reader, check_screen: ScreenCheck | None) -> None:
     """Complain to ``reader`` of everything that is wrong between keys."""
-    _Rules(context, tree, reader).run(check_keys)
+    _Rules(context, tree, reader).run(check_screen)
 
 
 class _Rules:
@@ -44,7 +44,7 @@ class _Rules:
         self._tree = tree
         self._reader = reader
 
-    def run(self, check_keys: KeyCheck | None) -> None:
+    def run(self, check_screen: ScreenCheck | None) -> None:
         self._warning_before_critical()
         self._crawler()
         self._silence_limits()
@@ -56,8 +56,8 @@ class _Rules:
         self._whole("dependency", "url", "preset")
         self._whole("maintenance", "files", "preset")
         self._balance_key()
-        if check_keys is not None:
-            self._keys(check_keys)
+        if check_screen is not None:
+            self._screen(check_screen)
 
     def _usable(self, *names: str) -> bool:
         return not any(name in self._reader.bad for name in names)
@@ -171,16 +171,10 @@ class _Rules:
         if sync is not None and self._usable("sync.balance_key") and sync.balance_key.count("{id}") != 1:
             self._complain(("sync.balance_key",), "needs {id} once", "for example balance:{id}")
 
-    def _keys(self, check_keys: KeyCheck) -> None:
-        own = self._context.screen.keys
-        for sentence in check_keys(own) if own and self._usable("screen.keys") else ():
-            entry = self._tree.at("screen", "keys", _named(sentence, own)) or self._tree.at("screen", "keys")
-            if entry is not None:
-                what, _, mend = re.sub(r"^keys(\.[^:]*)?: ", "", sentence).partition("; ")
-                self._reader.complain(entry, what, mend or "choose another key")
-
-
-def _named(sentence: str, names: Iterable[str]) -> str:
-    """The name that ``sentence`` mentions first; empty when it mentions none."""
-    found = ((re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", sentence), name) for name in names)
-    return min(((match.start(), name) for match, name in found if match), default=(0, ""))[1]
+    def _screen(self, check_screen: ScreenCheck) -> None:
+        for path, what, mend in check_screen(self._context.screen):
+            if self._usable("screen", f"screen.{path[0]}"):
+                places = (self._tree.at("screen", *path[:end]) for end in range(len(path), 0, -1))
+                entry = next((place for place in places if place is not None), None)
+                if entry is not None:
+                    self._reader.complain(entry, what, mend)

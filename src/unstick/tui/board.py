@@ -15,12 +15,14 @@ from unstick import __version__, clock
 from unstick.tui import bands, places
 from unstick.tui.engine import News
 from unstick.tui.keys import REGISTRY
+from unstick.tui.layouts import Plan
 from unstick.tui.leafing import Leafing
 from unstick.tui.lines import Lines
 from unstick.tui.options import BoardOptions
 from unstick.tui.overlay import Overlay
 from unstick.tui.paint import measure
 from unstick.tui.pane import OVERLAY, Pane
+from unstick.tui.presets import chosen, presets
 from unstick.tui.private import PrivateScreen
 from unstick.tui.prompt import FILTER, GO, MARK, Footer, Prompt
 from unstick.tui.roles import Ground, on
@@ -70,6 +72,7 @@ class BoardScreen(Travel, Leafing, PrivateScreen, inherit_bindings=False):
         self._marked_at: float | None = None
         self._opens = options.opens
         self._single = PANE_KEYS[0]
+        self._presets = presets(options.presets)
         self._by_places = ByPlaces(self.spots)
         self._panes = {choices.VERDICT: Pane(choices.VERDICT, "")}
         self._panes |= {key: Pane(key, str(number)) for number, key in enumerate(PANE_KEYS, 1)}
@@ -180,6 +183,7 @@ class BoardScreen(Travel, Leafing, PrivateScreen, inherit_bindings=False):
             time=bands.time_lines(self.told),
             curves=self.curves,
             curve=self.ui.curve,
+            plan=self.plan(size),
         )
         spots: Spots = {f"pane-{key}": place for key, place in found.panes.items()}
         spots |= {"header": found.header, "footer": found.footer}
@@ -188,6 +192,10 @@ class BoardScreen(Travel, Leafing, PrivateScreen, inherit_bindings=False):
         if self._overlay.is_open:
             spots[self._overlay.id] = places.overlay(*size, self._overlay.lines, bands.time_lines(self.told))
         return spots
+
+    def plan(self, size: Size) -> Plan | None:
+        """Which panes stand where; ``None``: one at a time."""
+        return chosen(self._presets[self.ui.preset], *size)
 
     def settled(self) -> bool:
         """Whether every visible widget has drawn itself for the place that it has."""
@@ -267,7 +275,7 @@ class BoardScreen(Travel, Leafing, PrivateScreen, inherit_bindings=False):
         self._overlay.close()
         if self.ui.trail.shown is not None:
             self.change(replace(choices.focus_on(self.ui, key), trail=choices.Trail(), maximised=key))
-        elif places.across(*self.size) == 1 and key != choices.VERDICT:
+        elif self.plan(self.size) is None and key != choices.VERDICT:
             self.change(replace(choices.focus_on(self.ui, key), maximised=None))
         else:
             self.change(choices.toggle_maximised(self.ui, key))
@@ -277,13 +285,29 @@ class BoardScreen(Travel, Leafing, PrivateScreen, inherit_bindings=False):
         self._overlay.close()
         self.change(replace(self.ui, maximised=None, trail=choices.Trail()))
 
+    def action_preset(self) -> None:
+        """The next preset."""
+        self._overlay.close()
+        number = (self.ui.preset + 1) % len(self._presets)
+        preset = self._presets[number]
+        for key, pane in self._panes.items():
+            pane.columns = tuple(preset.columns.get(key, "").split())
+            pane.draw()
+        first = preset.rows[0].split()[0] if preset.rows else self.ui.focus
+        ui = choices.focus_on(self.ui, first)
+        self.change(replace(ui, preset=number, maximised=None, trail=choices.Trail()))
+        self.notice = f"preset: {preset.name}"
+        self.draw_bands()
+
     def action_focus_pane(self, step: int) -> None:
         """The next or previous pane; on a page the next thing that leads on."""
         if self.front is self.facts:
             self.next_jump(step)
             return
         self._overlay.close()
-        self.change(choices.move_focus(self.ui, step))
+        plan = None if self.ui.maximised else self.plan(self.size)
+        panes = PANE_KEYS if plan is None else tuple(key for row in plan.rows for key in row)
+        self.change(choices.move_focus(self.ui, step, (choices.VERDICT, *panes)))
 
     def action_move(self, step: int) -> None:
         """The cursor, row by row."""

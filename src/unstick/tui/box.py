@@ -38,6 +38,8 @@ class Look(msgspec.Struct, frozen=True):
     sort: Sort | None = None
     why_fewer: str = ""
     """What narrows the rows, in words: ``'"abc"'``, ``faults only``."""
+    columns: tuple[str, ...] = ()
+    """The keys of those to show, in order; empty: all that fit."""
     page: bool = False
     """A page: its rows stand without levels."""
     over: bool = False
@@ -104,7 +106,7 @@ def draw(view: PaneView, rows: Sequence[Row], look: Look, width: int, height: in
     body = [_padded(line) for line in parts.summary]
     if parts.air:
         body.append(_padded(fit((), room, measure)))
-    placed = columns(view.columns, room - look.gutter)
+    placed = columns(view.columns, room - look.gutter, look.columns)
     if parts.titles:
         sort = (look.sort.column, look.sort.descending) if look.sort else None
         titles = draw_titles(placed, room - look.gutter, measure, sort)

@@ -43,6 +43,7 @@ REGISTRY: tuple[Key, ...] = (
     ),
     Key("pane-verdict", ("v",), "pane('verdict')", "what is stuck: alone on screen, or back", "Panes"),
     Key("board", ("0",), "board", "the whole board", "Panes"),
+    Key("preset", ("z",), "preset", "the next preset: all panes, who holds what, what flows, your own", "Panes"),
     Key("focus-next", ("tab",), "focus_pane(1)", "next pane", "Panes"),
     Key("focus-previous", ("shift+tab",), "focus_pane(-1)", "previous pane", "Panes"),
     Key("up", ("up", "k"), "move(-1)", "row up", "Rows"),
@@ -140,32 +141,39 @@ def key_label(id_: str, overrides: Mapping[str, str]) -> str:
     return label(keys_of(KEYS[id_], overrides)[0])
 
 
-def check_overrides(overrides: Mapping[str, str]) -> list[str]:
-    """What is wrong with a user's keys, a sentence each; empty when all is well."""
+Wrong = tuple[str, str, str]
+"""The name of a key of the configuration, what is wrong with it, and how to mend it."""
+
+
+def check_overrides(overrides: Mapping[str, str]) -> list[Wrong]:
+    """What is wrong with a user's keys; empty when all is well."""
     errors = [error for id_, keys in overrides.items() for error in _check(id_, keys)]
     owners: dict[str, str] = {}
     for key in REGISTRY:
         for name in keys_of(key, overrides):
             if name in owners and owners[name] != key.id:
-                errors.append(f"keys: '{name}' would be both {owners[name]} and {key.id}")
+                own = key.id if key.id in overrides else owners[name]
+                errors.append((own, f"'{name}' would be both {owners[name]} and {key.id}", "choose another key"))
             owners.setdefault(name, key.id)
     return errors
 
 
-def _check(id_: str, keys: str) -> list[str]:
+def _check(id_: str, keys: str) -> list[Wrong]:
     if id_ not in KEYS:
         close = difflib.get_close_matches(id_, KEYS, 1)
-        return [f"keys: there is no '{id_}'" + (f"; did you mean '{close[0]}'?" if close else "")]
+        mend = f"did you mean '{close[0]}'?" if close else "docs/keys.md has the names"
+        return [(id_, f"there is no '{id_}'", mend)]
     names = [name.strip() for name in keys.split(",")]
     own = KEYS[id_].keys
-    return [f"keys.{id_}: {reason}" for name in names if name not in own and (reason := _bad(name))]
+    reasons = (_bad(name) for name in names if name not in own)
+    return [(id_, *reason) for reason in reasons if reason]
 
 
-def _bad(name: str) -> str | None:
+def _bad(name: str) -> tuple[str, str] | None:
     *modifiers, base = name.split("+") if len(name) > 1 else [name]
     if len(base) == 1 and base.isupper():
-        return f"'{name}': upper-case keys are kept for actions that change the world"
+        return f"'{name}': upper-case keys are kept for actions that change the world", "choose another key"
     known = normal(base) in _SPECIAL or (len(base) == 1 and base.isalnum())
     if not known or any(modifier not in ("ctrl", "shift", "alt") for modifier in modifiers):
-        return f"'{name}' is no key; examples: x, ctrl+l, f5, slash"
+        return f"'{name}' is no key", "examples: x, ctrl+l, f5, slash"
     return None

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import msgspec
 
+from unstick.settings import Preset
+
 
 class BoardOptions(msgspec.Struct, frozen=True):
     """``ascii`` and ``no_color`` unset: by the environment. ``color`` is the context's own colour name."""
@@ -19,6 +21,7 @@ class BoardOptions(msgspec.Struct, frozen=True):
     mouse: bool = True
     ascii: bool | None = None
     keys: Mapping[str, str] = {}
+    presets: tuple[Preset, ...] = ()
     opens: str = ""
     """The key of a page that lies over the board from the first picture that has it."""
     fps: int | None = None

@@ -39,6 +39,8 @@ class Pane(Lines):
         self.cursor = 0
         self.top = 0
         self.on_board = False
+        self.columns: tuple[str, ...] = ()
+        """Those that a preset wants."""
         self._held: str | None = None
         self._ui = UiState()
         self._picture = box.Picture((), 0, 0)
@@ -75,6 +77,7 @@ class Pane(Lines):
             len(self.view.rows),
             self._ui.sort_of(self.key),
             narrowed(self._ui),
+            columns=self.columns,
             page=self.key in (OVERLAY, PAGE, CHARTS),
             over=self.key == OVERLAY,
         )

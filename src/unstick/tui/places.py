@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import NamedTuple
 
+from unstick.tui.layouts import LEAST, Plan, by_size, shares
 from unstick.views.screen import PANE_KEYS
 from unstick.views.ui import VERDICT
 
@@ -30,25 +30,12 @@ class Places(NamedTuple):
     scrub: Place | None = None
 
 
-_ROWS = {
-    3: (("workers", "proxies", "queues"), ("channels", "sync", "locks"), ("services", "host")),
-    2: (("workers", "proxies"), ("queues", "channels"), ("sync", "locks"), ("services", "host")),
-}
-_WEIGHTS = {3: (4, 3, 3), 2: (8, 7, 6, 5)}
 _BAND_MOST = 6
-_PANE_LEAST = 5
 PAGE, CHARTS = "page", "charts"
 _PAGE_WIDE, _FACTS_LEAST = 150, 80
 _PAGE_HIGH = 24
 _TIMED_LEAST, _CAPTIONED_LEAST = 12, 18
 """Lines of the screen from which one is given to time, and one more to its caption."""
-
-
-def across(width: int, height: int) -> int:
-    """Panes side by side; 1: one at a time, with tabs."""
-    if width >= 150 and height >= 28:
-        return 3
-    return 2 if width >= 100 and height >= 30 else 1
 
 
 def band_height(lines: int, width: int, height: int) -> int:
@@ -57,7 +44,7 @@ def band_height(lines: int, width: int, height: int) -> int:
         return 1
     if height < 12:
         return 1
-    most = _BAND_MOST if across(width, height) > 1 else 5
+    most = _BAND_MOST if by_size(width, height) else 5
     return min(most, lines + 2)
 
 
@@ -72,9 +59,11 @@ def arrange(
     time: int = 0,
     curves: int | None = None,
     curve: int = 0,
+    plan: Plan | None = None,
 ) -> Places:
     """Rectangles for a screen. ``shown`` is the maximised pane, ``single`` the one shown where only one fits.
 
+    ``plan`` says which panes stand where; ``None``: as the size asks for.
     ``curves``: a page with so many charts stands instead of the board; ``None``: none does. ``curve`` is the one that
     was asked for. ``time`` lines above the footer tell the place in time: one for the line of levels, two with a
     caption above it.
@@ -100,11 +89,11 @@ def arrange(
     if band:
         panes[VERDICT] = Place(0, top, width, band)
     top += band
-    count = across(width, height)
-    if shown is None and count > 1:
-        panes |= _grid(count, width, top, bottom)
+    plan = plan or by_size(width, height)
+    if shown is None and plan is not None:
+        panes |= _grid(plan, width, top, bottom)
     elif shown != VERDICT:
-        if bottom - top >= _PANE_LEAST:
+        if bottom - top >= LEAST:
             tabs, top = Place(0, top, width, 1), top + 1
         if bottom > top:
             panes[shown or single] = Place(0, top, width, bottom - top)
@@ -125,23 +114,15 @@ def _page(body: Place, curves: int, curve: int) -> dict[str, Place]:
     return {CHARTS: body} if curves and curve % (curves + 1) else {PAGE: body}
 
 
-def _grid(count: int, width: int, top: int, bottom: int) -> dict[str, Place]:
-    rows, weights = _ROWS[count], _WEIGHTS[count]
+def _grid(plan: Plan, width: int, top: int, bottom: int) -> dict[str, Place]:
     panes: dict[str, Place] = {}
-    heights = _shares(bottom - top, weights)
-    for row, height in zip(rows, heights, strict=True):
+    for row, height in zip(plan.rows, shares(bottom - top, plan.weights, LEAST), strict=True):
         x = 0
-        for name, share in zip(row, _shares(width, (1,) * len(row)), strict=True):
+        for name, share in zip(row, shares(width, (1,) * len(row)), strict=True):
             panes[name] = Place(x, top, share, height)
             x += share
         top += height
-    return {name: panes[name] for name in PANE_KEYS}
-
-
-def _shares(total: int, weights: tuple[int, ...]) -> list[int]:
-    """``total`` cells by weight, none lost to rounding."""
-    edges = [total * sum(weights[:nth]) // sum(weights) for nth in range(len(weights) + 1)]
-    return [after - before for before, after in pairwise(edges)]
+    return {name: panes[name] for name in PANE_KEYS if name in panes}
 
 
 def overlay(width: int, height: int, lines: int, below: int = 0) -> Place:

@@ -116,9 +116,14 @@ def wrap(line: Line, width: int, measure: Measure) -> tuple[Line, ...]:
     return (*out, tuple(current)) if current or not out else tuple(out)
 
 
-def columns(all_columns: Sequence[Column], width: int) -> tuple[Placed, ...]:
-    """The columns that fit into ``width``, in order: those with the highest ``priority`` number go first."""
+def columns(all_columns: Sequence[Column], width: int, wanted: Sequence[str] = ()) -> tuple[Placed, ...]:
+    """The columns that fit into ``width``, in order: those with the highest ``priority`` number go first.
+
+    ``wanted``: only those of these keys, in their order.
+    """
     kept = list(enumerate(all_columns))
+    if wanted:
+        kept = sorted((one for one in kept if one[1].key in wanted), key=lambda one: wanted.index(one[1].key))
     while len(kept) > 1 and sum(c.width for _, c in kept) + GAP * (len(kept) - 1) > width:
         drop = max(range(len(kept)), key=lambda i: (kept[i][1].priority, i))
         del kept[drop]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
-from unstick.board.board import Board
 from unstick.facts.place import Place
 from unstick.views.pane import Line, PaneView
+
+if TYPE_CHECKING:
+    from unstick.board.board import Board  # whoever draws needs none of it
 
 PANE_KEYS = ("workers", "proxies", "queues", "channels", "sync", "locks", "services", "host")
 """Panes in the order of the keys ``1`` to ``8``."""

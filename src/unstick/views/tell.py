@@ -27,6 +27,11 @@ PANES: tuple[Callable[[Board], PaneView], ...] = (
     host.view,
 )
 """One line per subject, in the order of the keys ``1`` to ``8``."""
+COLUMNS = {
+    subject.__name__.rpartition(".")[2]: subject.COLUMNS
+    for subject in (workers, proxies, queues, channels, sync, locks, services, host)
+}
+"""By pane, what its rows are made of."""
 
 
 def tell(board: Board) -> Told:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from unstick.views.pane import Column
@@ -55,6 +57,7 @@ class UiState(msgspec.Struct, frozen=True):
     query: str = ""
     faults_only: bool = False
     sorts: tuple[Sort, ...] = ()
+    preset: int = 0
     trail: Trail = Trail()
     curve: int = 0
     """Which chart of a page stands first."""
@@ -66,10 +69,10 @@ class UiState(msgspec.Struct, frozen=True):
         return next((sort for sort in self.sorts if sort.pane == pane), None)
 
 
-def move_focus(ui: UiState, step: int) -> UiState:
-    """The next or previous stop; a maximised pane hands its place on."""
-    place = STOPS.index(ui.focus) if ui.focus in STOPS else 0
-    focus = STOPS[(place + step) % len(STOPS)]
+def move_focus(ui: UiState, step: int, stops: Sequence[str] = STOPS) -> UiState:
+    """The next or previous of ``stops``; a maximised pane hands its place on."""
+    place = stops.index(ui.focus) if ui.focus in stops else 0
+    focus = stops[(place + step) % len(stops)]
     return msgspec.structs.replace(ui, focus=focus, maximised=focus if ui.maximised else None)
 
 
