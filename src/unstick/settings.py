@@ -215,6 +215,16 @@ class Sync(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where its API listens: ``http://HOST:PORT``; unset: only the data is looked at."""
     prefix: UrlPath = "/sync-management"
     """Before ``/status``, ``/schedule``, ``/health`` and ``/stats``."""
+    force_path: UrlPath = "/force-sync"
+    """Below the prefix: a POST there starts a sync."""
+    task: str | None = None
+    """Name of the Celery task that syncs; set, ``sync-balances`` sends it instead of a POST."""
+    task_queue: str = "balance_sync"
+    """Queue that it is sent to."""
+    task_args: tuple[str, ...] = ()
+    """Its arguments, texts."""
+    task_broker: Label | None = None
+    """``name`` of the ``[[celery]]`` entry whose broker it is sent to; unset: the first."""
     every_s: Seconds = 3600.0
     """How often a sync is due; overdue is one and a half times that."""
     fields: dict[str, str] = {}
@@ -538,6 +548,10 @@ class Actions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The operator's own login (see ``unstick grants``); unset: that of ``[postgres]``."""
     redis_url: RedisUrl | None = None
     """The operator's own login for locks in Redis; unset: that of ``[locks]``."""
+    broker_url: BrokerUrl | None = None
+    """The operator's own login for the broker that ``sync.task`` is sent to; unset: that of ``[[celery]]``."""
+    follow_s: Seconds = 120.0
+    """How long a sync that was started is followed until its effect is seen."""
     rows: Count = 50
     """More rows at once need their count typed."""
     pool_percent: Percent = 25.0

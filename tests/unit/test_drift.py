@@ -1,7 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from unstick.facts.sync import Drift
-from unstick.pollers.drift import _json_field, compare
+from unstick.pollers.drift import _json_field, compared, drift_of
+
+
+def compare(keys: Sequence[str], cached: Sequence[object], stored: Sequence[str | None]) -> Drift:
+    return drift_of(compared(keys, cached, stored))
 
 
 def test_equal_decimals_do_not_differ_however_they_are_written() -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -166,6 +167,20 @@ class Database:
             raise UnsureError(failure(error.trouble.kind, f"{error}; {fate.why}").trouble, transport=True)
         if not fate.committed:
             raise BackendError(error.trouble, transport=True)
+
+    @contextlib.asynccontextmanager
+    async def alone(self, name: str, hold_s: float) -> AsyncIterator[None]:
+        """Nobody else does ``name`` meanwhile, for ``hold_s`` at most.
+
+        Raises :class:`RefusedError` when somebody does.
+        """
+        connection = await self.reading()
+        async with connection.writing(self._explain) as writing:
+            await writing.hold(hold_s)
+            (row,) = await writing.rows(sql.statement("action_alone"), name)
+            if not row["alone"]:
+                raise RefusedError(await self._in_progress(writing, name))
+            yield
 
     async def fate(self, xid: str, identity: str) -> Fate:
         """What became of transaction ``xid`` of the server ``identity``; asked until it is over."""

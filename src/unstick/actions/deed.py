@@ -121,6 +121,9 @@ class Deed(Protocol):
     async def settle(self, intent: Mapping[str, Any]) -> Done:
         """What became of an earlier one that was cut off after its intent was written."""
 
+    def hurry(self) -> None:
+        """Whoever asked has gone: what is done is done, but its effect need not be waited for."""
+
     async def close(self) -> None:
         """Part from the servers."""
 

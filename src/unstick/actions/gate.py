@@ -26,6 +26,7 @@ from unstick.actions.database import LIVES_S, Database
 from unstick.actions.deed import Deed, Done, Draft, RefusedError
 from unstick.actions.locks import Locks
 from unstick.actions.proxies import Proxies
+from unstick.actions.sync import Sync
 from unstick.actions.watch import Watch
 from unstick.backends.base import BackendError, UnsureError, failure
 from unstick.facts.actions import (
@@ -37,6 +38,7 @@ from unstick.facts.actions import (
     Outcome,
     Plan,
     Receipt,
+    SyncBalances,
     name_of,
 )
 from unstick.facts.reading import TroubleKind
@@ -97,6 +99,8 @@ class Gate:
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
+            if plan.id in self._drafts:
+                self._drafts[plan.id][1].hurry()
             await asyncio.wait({task}, timeout=APPLY_S)
             raise
 
@@ -142,6 +146,9 @@ class Gate:
                 if locks is not None and locks.table is not None:
                     table = self._postgres()
                 return Locks(self._context, order, table, self._watch)
+            case SyncBalances():
+                known = self._context.actions.postgres_url or self._context.postgres.url
+                return Sync(self._context, order, self._actor, self._postgres() if known else None)
 
     def _postgres(self) -> Database:
         if self._database is None:

@@ -112,6 +112,9 @@ class Locks:
         done = _done(notes.told)
         return Done(Outcome.NOT_SENT, UNDONE, done.results) if undone and not keys else done
 
+    def hurry(self) -> None:
+        """It is over at once."""
+
     async def close(self) -> None:
         """Part from Redis; the database is the gate's to close."""
         if self._keys is not None:

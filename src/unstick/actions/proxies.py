@@ -100,6 +100,9 @@ class Proxies:
         await run.look_again(intent["xid"])
         return _done(run.notes.told)
 
+    def hurry(self) -> None:
+        """It is over at once."""
+
     async def close(self) -> None:
         """Nothing: the database is the gate's to close."""
 

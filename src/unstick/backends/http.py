@@ -133,7 +133,7 @@ class HttpConnection:
         except BackendError:
             raise
         except Exception as error:  # httpx, httpcore, anyio and ssl have no common base
-            raise _mapped(error) from error
+            raise as_failure(error) from error
 
     def abort(self) -> None:
         """Shut the sockets down at once; what is left of the client is closed in the background."""
@@ -251,7 +251,8 @@ def _reason(status: int) -> str:
     return f"{words} (not followed)" if 300 <= status < 400 else words or "unexpected status"
 
 
-def _mapped(error: Exception) -> BackendError:
+def as_failure(error: Exception) -> BackendError:
+    """What went wrong below HTTP, in words."""
     if isinstance(error, (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError)):
         return failure(TroubleKind.PROTOCOL, "the address or path cannot be asked over HTTP", transport=True)
     if isinstance(error, httpx.RemoteProtocolError):

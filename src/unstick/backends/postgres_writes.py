@@ -40,6 +40,11 @@ class Writing(Look):
         )
         await self._connection.ask(lambda link: link.execute(statement), self._explain, statement)
 
+    async def hold(self, seconds: float) -> None:
+        """Let the transaction stand idle for so long."""
+        statement = f"SET LOCAL idle_in_transaction_session_timeout = {round(seconds * 1000)}"
+        await self._connection.ask(lambda link: link.execute(statement), self._explain, statement)
+
     async def commit(self) -> None:
         """Raises :class:`UnsureError` when the answer did not come, :class:`BackendError` when it was a refusal."""
         try:

@@ -15,7 +15,15 @@ return redis.call('DEL', KEYS[1])
 """
 """Delete a key that still holds a token: 1 deleted, 0 holds something else or is gone, -1 has an end by now."""
 
-_SCRIPTS: Final = frozenset({DELETE_IF})
+PUSH_UNLESS: Final = """
+for _, one in ipairs(redis.call('LRANGE', KEYS[1], 0, 999)) do
+  if string.find(one, ARGV[1], 1, true) then return 0 end
+end
+return redis.call('LPUSH', KEYS[1], ARGV[2])
+"""
+"""Put a message into a list unless one with the same words waits there: the new length, 0 when one waits."""
+
+_SCRIPTS: Final = frozenset({DELETE_IF, PUSH_UNLESS})
 
 
 class RedisWriter(RedisConnection):

@@ -219,6 +219,25 @@ def drain_locks(
     return run_order(**_given(ctx, {"path": path, "context": context}), order=order, choice=Choice(**choice))
 
 
+@unstick.command()
+@configured
+@click.option("-v", "--verbose", is_flag=True, help="List every balance that differs or can't be compared.")
+@acting
+@click.pass_context
+def sync_balances(
+    ctx: click.Context, /, *, verbose: bool, path: Path | None, context: str | None, **choice: Any
+) -> int:
+    """Start a balance sync and follow it; --dry-run shows which balances differ, and by how much.
+
+    Exit code 0 done, 11 with errors, 12 refused, 13 nobody can tell, 69 not sent.
+    """
+    from unstick.cli.actions import Choice, run_order  # noqa: PLC0415 - imported when it runs
+    from unstick.facts.actions import SyncBalances  # noqa: PLC0415 - imported when it runs
+
+    order = SyncBalances(verbose)
+    return run_order(**_given(ctx, {"path": path, "context": context}), order=order, choice=Choice(**choice))
+
+
 TAPE = click.Path(path_type=Path)
 
 

@@ -27,7 +27,14 @@ class DrainLocks(msgspec.Struct, frozen=True, tag="drain-locks"):
     """All of this worker's locks, whether it lives or not."""
 
 
-Order = FreeProxies | DrainLocks
+class SyncBalances(msgspec.Struct, frozen=True, tag="sync-balances"):
+    """Start a balance sync."""
+
+    verbose: bool = False
+    """The plan lists every balance that differs, and those that could not be compared."""
+
+
+Order = FreeProxies | DrainLocks | SyncBalances
 
 
 class Server(msgspec.Struct, frozen=True):
@@ -74,6 +81,8 @@ class Plan(msgspec.Struct, frozen=True):
     targets: tuple[Target, ...]
     left: tuple[Left, ...] = ()
     notes: tuple[str, ...] = ()
+    details: tuple[str, ...] = ()
+    """What it is about, line by line."""
     cap: int = 0
     """More targets than this need their count typed."""
     refused: str | None = None
@@ -92,7 +101,7 @@ class Plan(msgspec.Struct, frozen=True):
     @property
     def stays(self) -> str | None:
         """Why all that was asked for by name stays as it is; ``None`` when it does not, or nobody was named."""
-        named = self.order.worker or getattr(self.order, "container", None)
+        named = getattr(self.order, "worker", None) or getattr(self.order, "container", None)
         if not named or self.targets or not self.left:
             return None
         first = self.left[0]

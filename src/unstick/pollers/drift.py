@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from decimal import Decimal, DecimalException
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from unstick.backends.base import BackendError
 from unstick.facts.reading import TroubleKind
 from unstick.facts.sync import Drift
@@ -40,28 +42,52 @@ async def held(redis: RedisConnection, keys: Sequence[str], field: str | None) -
     return values
 
 
-def compare(keys: Sequence[str], cached: Sequence[object], stored: Sequence[str | None]) -> Drift:
-    """Count what differs. A value that is not a finite number is unreadable, never different."""
-    missing = unreadable = 0
-    differing: list[tuple[Decimal, str, str, str]] = []
+class Differing(msgspec.Struct, frozen=True):
+    """One balance that differs: its key, what Redis and PostgreSQL hold, and by how much. Sanitised."""
+
+    key: str
+    cached: str
+    stored: str
+    gap: Decimal
+
+
+class Comparison(msgspec.Struct, frozen=True):
+    """Every key of a sample: those that differ (the most first), those that are missing, those nobody can read."""
+
+    sampled: int
+    differing: tuple[Differing, ...]
+    missing: tuple[str, ...]
+    unreadable: tuple[str, ...]
+
+
+def compared(keys: Sequence[str], cached: Sequence[object], stored: Sequence[str | None]) -> Comparison:
+    """Which keys differ. A value that is not a finite number is unreadable, never different."""
+    missing: list[str] = []
+    unreadable: list[str] = []
+    differing: list[Differing] = []
     for key, left, right in zip(keys, cached, stored, strict=True):
         if left is None:
-            missing += 1
+            missing.append(clean(key))
             continue
         first, second = _number(left), _number(right)
         gap = None if first is None or second is None else _gap(first, second)
         if gap is None:
-            unreadable += 1
+            unreadable.append(clean(key))
         elif gap:
-            differing.append((gap, clean(key), clean(_text(left), DIGITS), clean(str(right), DIGITS)))
-    differing.sort(key=lambda entry: entry[0], reverse=True)
+            differing.append(Differing(clean(key), clean(_text(left), DIGITS), clean(str(right), DIGITS), gap))
+    differing.sort(key=lambda one: one.gap, reverse=True)
+    return Comparison(len(keys), tuple(differing), tuple(missing), tuple(unreadable))
+
+
+def drift_of(found: Comparison) -> Drift:
+    """A comparison in numbers, with the worst few."""
     return Drift(
-        sampled=len(keys),
-        differing=len(differing),
-        missing=missing,
-        unreadable=unreadable,
-        largest=_plain(differing[0][0]) if differing else None,
-        examples=tuple(entry[1:] for entry in differing[:EXAMPLES]),
+        sampled=found.sampled,
+        differing=len(found.differing),
+        missing=len(found.missing),
+        unreadable=len(found.unreadable),
+        largest=plain(found.differing[0].gap) if found.differing else None,
+        examples=tuple((one.key, one.cached, one.stored) for one in found.differing[:EXAMPLES]),
     )
 
 
@@ -106,5 +132,6 @@ def _gap(first: Decimal, second: Decimal) -> Decimal | None:
         return None
 
 
-def _plain(gap: Decimal) -> str:
+def plain(gap: Decimal) -> str:
+    """A difference as text, without an exponent where that is short."""
     return format(gap, "f") if abs(gap.adjusted()) < DIGITS else str(gap)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from unstick import sql
 from unstick.backends.base import BackendError
 from unstick.facts.reading import Source
-from unstick.facts.sync import Drift, SyncDataFacts
+from unstick.facts.sync import SyncDataFacts
 from unstick.pollers import drift
+from unstick.pollers.drift import Comparison
 from unstick.settings import Sync
 from unstick.sql.relations import relations
 from unstick.sql.rights import explain
@@ -51,15 +52,20 @@ class SyncDataPoller:
 
     async def look(self, connection: Pair) -> SyncDataFacts:
         """One look. Raises :class:`BackendError`; Redis alone only when PostgreSQL had nothing to say either."""
+        facts, _ = await self.compared(connection, self._settings.sample)
+        return facts
+
+    async def compared(self, connection: Pair, sample_size: int) -> tuple[SyncDataFacts, Comparison | None]:
+        """One look at ``sample_size`` rows, key by key. Raises as :meth:`look`."""
         postgres = connection.postgres
-        wanted = min(self._settings.sample, SAMPLE_CAP) if connection.redis is not None else 0
+        wanted = min(sample_size, SAMPLE_CAP) if connection.redis is not None else 0
         async with postgres.look(partial(explain, self._relations, postgres.user)) as look:
             (state,) = await look.rows(self._state, self._table)
             (ends,) = await look.rows(self._instants) if self._instants else [{"newest_at": None, "oldest_at": None}]
             sample = await self._rows(look, state, wanted) if wanted > 0 else []
         estimate = state["estimate"]
         rows = None if estimate is None else int(estimate)
-        measured: Drift | None = None
+        measured: Comparison | None = None
         trouble: str | None = None
         if connection.redis is not None and wanted > 0:
             try:
@@ -68,14 +74,15 @@ class SyncDataPoller:
                 if rows is None and ends["newest_at"] is None:
                     raise
                 trouble = error.trouble.text
-        return SyncDataFacts(
+        facts = SyncDataFacts(
             server_at=state["server_at"],
             rows=rows,
             newest_at=ends["newest_at"],
             oldest_at=ends["oldest_at"],
-            drift=measured,
+            drift=None if measured is None else drift.drift_of(measured),
             drift_trouble=trouble,
         )
+        return facts, measured
 
     async def _rows(self, look: Look, state: Row, wanted: int) -> list[Row]:
         """One page per wanted row is enough; bloated tables have empty pages, and then the first rows must do."""
@@ -87,7 +94,7 @@ class SyncDataPoller:
                 return found
         return await look.rows(self._bounded, BOUNDED_ROWS, wanted)
 
-    async def _drift(self, redis: RedisConnection, sample: list[Row]) -> Drift:
+    async def _drift(self, redis: RedisConnection, sample: list[Row]) -> Comparison:
         keys = [self._settings.balance_key.replace("{id}", row["id"] or "") for row in sample]
         try:
             await redis.open()
@@ -96,4 +103,4 @@ class SyncDataPoller:
             if error.transport:
                 redis.abort()
             raise
-        return drift.compare(keys, cached, [row["balance"] for row in sample])
+        return drift.compared(keys, cached, [row["balance"] for row in sample])

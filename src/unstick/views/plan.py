@@ -13,7 +13,7 @@ from unstick.views.pane import Line, Role, Span
 from unstick.views.words import span
 
 SCHEMA = 1
-_VERBS = {"free-proxies": "free proxies", "drain-locks": "drain locks"}
+_VERBS = {"free-proxies": "free proxies", "drain-locks": "drain locks", "sync-balances": "sync balances"}
 
 
 def title(plan: Plan) -> Line:
@@ -32,6 +32,7 @@ def lines(plan: Plan, age_s: float) -> Iterator[Line]:
     yield from map(_server, plan.servers)
     if plan.refused is not None:
         yield (Span("refused: ", Role.CRITICAL), span(plan.refused))
+        yield from ((span(text, Role.DIM),) for text in (*plan.notes, *plan.details))
         return
     old = Role.WARNING if age_s > plan.lives_s / 2 else Role.DIM
     yield (Span(f"seen {duration(age_s)} ago, may be applied for {duration(max(0.0, plan.lives_s - age_s))}", old),)
@@ -40,6 +41,7 @@ def lines(plan: Plan, age_s: float) -> Iterator[Line]:
     yield (Span(_count(plan), Role.STRONG if plan.targets else Role.DIM),)
     for target in plan.targets:
         yield from _target(target)
+    yield from ((span(f"  {detail}"),) for detail in plan.details)
     if plan.left:
         yield (Span(f"stays as it is: {len(plan.left)}", Role.STRONG),)
     for left in plan.left:
@@ -72,6 +74,7 @@ def as_json(plan: Plan) -> dict[str, Any]:
         "targets": msgspec.to_builtins(plan.targets),
         "left": msgspec.to_builtins(plan.left),
         "notes": list(plan.notes),
+        "details": list(plan.details),
     }
 
 
