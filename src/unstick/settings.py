@@ -581,6 +581,24 @@ class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """By pane, the columns to show, in order: ``workers = "worker seen note"``."""
 
 
+class Alerts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who is told besides those who look, while ``unstick watch`` runs."""
+
+    level: Literal["warning", "critical"] = "critical"
+    """Findings below it are not told."""
+    bell: bool = False
+    """Ring the terminal's bell."""
+    command: tuple[str, ...] = ()
+    """Program and arguments, run without a shell: ``{title}``, ``{level}``, ``{what}``, ``{id}``, ``{context}`` and
+    ``{line}`` are filled in, and the message stands as JSON on its input."""
+    webhook: HttpUrl | None = None
+    """Where the message is posted as JSON."""
+    every_s: Seconds = 300.0
+    """A finding that comes and goes is told again after this long at the earliest."""
+    per_minute: Count = 6
+    """Messages in a minute; the next one says how many were left out."""
+
+
 class Screen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How the board looks and listens."""
 
@@ -624,4 +642,5 @@ class Context(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     thresholds: Thresholds = Thresholds()
     intervals: Intervals = Intervals()
     actions: Actions = Actions()
+    alerts: Alerts = Alerts()
     screen: Screen = Screen()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from tests.benchmarks import folding, polling, taping, terminal
+from tests.benchmarks import folding, polling, taping, terminal, verdict
 
 
 def main() -> None:
     """Run all measurements."""
     polling.main()
     folding.main()
+    verdict.main()
     taping.main()
     terminal.main([])
 

@@ -98,6 +98,20 @@ def watch(ctx: click.Context, /, *, as_json: bool, **options: Any) -> int:
     return run_watch(**_given(ctx, options), as_json=as_json)
 
 
+@unstick.group()
+def alerts() -> None:
+    """Who is told besides those who look."""
+
+
+@alerts.command("test")
+@configured
+def alerts_test(**options: Any) -> int:
+    """Send a test message by every configured way. Exit code 0 when all arrived, 69 otherwise."""
+    from unstick.cli.alerts import run_test  # noqa: PLC0415 - imported when it runs
+
+    return run_test(**options)
+
+
 @unstick.command()
 @configured
 @click.argument("name", metavar="[RULE | FINDING]", required=False)

@@ -12,6 +12,8 @@ from pathlib import Path
 import msgspec
 
 from unstick import loops
+from unstick.alerts.desk import Desk
+from unstick.alerts.outlets import Courier
 from unstick.board.board import Board, fold
 from unstick.cli.codes import DONE, INTERRUPTED
 from unstick.cli.logs import log_to_file
@@ -65,12 +67,15 @@ async def _watch(context: Context, *, as_json: bool) -> int:
 
 async def _print(context: Context, *, as_json: bool) -> None:
     board: Board | None = None
+    desk, courier = Desk(context.alerts), Courier(context.alerts)
     async with contextlib.aclosing(LiveFeed(lane_specs(context), context.name).frames()) as frames:
         async for frame in frames:
             board = fold(board, frame, context)
             lines = [json.dumps(msgspec.to_builtins(c)) if as_json else c.line() for c in changes(board)]
+            courier.carry(desk.take(board))
             if lines and not say(lines):
-                return
+                break
+    await courier.close()
 
 
 def changes(board: Board) -> Iterator[Change]:

@@ -12,8 +12,8 @@ from unstick.views.pane import LEVEL_GLYPH, Column, Role, Row
 from unstick.views.words import cell, details
 
 COLUMNS = (
-    Column("title", "", 30, flex=1),
-    Column("aside", "", 22, "right", priority=2),
+    Column("title", "", 62, flex=1),
+    Column("aside", "", 20, "right", priority=2),
     Column("since", "", 9, "right", priority=1),
 )
 
