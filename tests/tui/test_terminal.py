@@ -32,6 +32,9 @@ OFF = {"1049", "1000", "1002", "1003", "1006", "1015", "1004", "2004"}
 """Private modes that must be off at the end; 7 (wrap) and 25 (cursor) must be on."""
 
 
+QUESTION, ANSWER = b"\x1b[5n", b"\x1b[0n"
+
+
 class Terminal:
     """A child in a pseudo-terminal of its own, and everything it wrote."""
 
@@ -41,6 +44,7 @@ class Terminal:
         size: tuple[int, int] = (120, 36),
         nohup: bool = False,
         shell: bool = False,
+        answering: bool = False,
         env: dict[str, str] | None = None,
         command: tuple[str, ...] = (sys.executable, "-m", "tests.tui.play"),
     ) -> None:
@@ -48,6 +52,7 @@ class Terminal:
         fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
         self.before = termios.tcgetattr(self.slave)
         self.output = b""
+        self.answering = answering
         self.screen = pyte.Screen(*size)
         self.stream = pyte.ByteStream(self.screen)
         environ = {
@@ -82,8 +87,11 @@ class Terminal:
         return bool(data)
 
     def feed(self, data: bytes) -> None:
-        """Take what was read elsewhere."""
+        """Take what was read elsewhere, and answer it as far as this terminal does."""
+        begin = max(0, len(self.output) - len(QUESTION) + 1)
         self.output += data
+        if self.answering:
+            os.write(self.master, ANSWER * self.output.count(QUESTION, begin))
         self.stream.feed(re.sub(rb"\x1b\[[<>=][0-9;]*[a-z]", b"", data))  # pyte takes these for other sequences
 
     def until(self, met: Callable[[], Any], what: str) -> None:
@@ -91,6 +99,14 @@ class Terminal:
         while not met():
             assert time.monotonic() < end, f"{what} did not come; the screen:\n" + "\n".join(self.screen.display)
             self.read()
+
+    def drips(self, enough: Callable[[], bool]) -> None:
+        """Take two kilobytes a second until ``enough``."""
+        end = time.monotonic() + TIMEOUT_S
+        while not enough():
+            assert time.monotonic() < end
+            self.feed(os.read(self.master, 200))
+            time.sleep(0.1)
 
     def shows(self, text: str) -> None:
         self.until(lambda: any(text in line for line in self.screen.display), repr(text))
@@ -219,7 +235,7 @@ def test_a_terminal_that_takes_no_bytes_does_not_hold_it(start: Start) -> None:
 
 
 def test_to_the_shell_and_back(start: Start) -> None:
-    terminal = start(shell=True)
+    terminal = start(shell=True, answering=True)
     terminal.press(b"PS1='$ '; stty -echo; %s -m tests.tui.play incident; echo code=$?\n" % sys.executable.encode())
     terminal.shows("q quit")
     terminal.press(b"\x1a")
@@ -234,6 +250,9 @@ def test_to_the_shell_and_back(start: Start) -> None:
     terminal.press(b"q")
     terminal.says(b"code=0")
     assert not terminal.modes()["1049"]
+    terminal.press(b"echo en''d\n")
+    terminal.says(b"end")
+    assert b"0n" not in terminal.output.rpartition(b"code=0")[2]  # no answer came too late and was taken for typed
 
 
 def test_where_no_shell_could_continue_it_ctrl_z_does_not_stop_it(start: Start) -> None:
@@ -387,16 +406,28 @@ def test_a_slow_terminal_gets_the_newest_picture_and_keys_are_heard(start: Start
     terminal = start("incident", "--every", "0.05", "--numbered", "--ticks", str(ticks), size=(200, 60))
     terminal.shows("q quit")
     before = last_of(ticks)
-
-    def dripped() -> int:
-        """Frames that were told while the terminal took two hundred bytes more: 2 kB/s, where eight would be due."""
-        terminal.feed(os.read(terminal.master, 200))
-        time.sleep(0.1)
-        return last_of(ticks) - before
-
-    terminal.until(lambda: dripped() >= 80, "eighty frames")
+    terminal.drips(lambda: last_of(ticks) - before >= 80)
     terminal.press(b"q")
     assert terminal.ended() == 0
+    terminal.assert_restored()
+
+
+def test_a_slow_terminal_that_answers_is_a_frame_behind_at_most(start: Start, tmp_path: Path) -> None:
+    ticks = tmp_path / "ticks"
+    frames = ("--every", "0.05", "--numbered", "--ticks", str(ticks))
+    terminal = start("incident", *frames, size=(200, 60), answering=True)
+    terminal.listens()
+    terminal.press(b"/e")
+    terminal.shows("esc clears")
+    before = last_of(ticks)
+    terminal.drips(lambda: last_of(ticks) - before >= 150)
+    told, seen = last_of(ticks), len(terminal.output)
+    terminal.until(lambda: shown_of(terminal) >= told, "the newest frame")
+    behind = len(terminal.output) - seen
+    assert behind < 4_000
+    assert terminal.screen.display[-1].startswith(" / e  ")  # no answer was taken for typed
+    terminal.press(b"\x03")
+    assert terminal.ended() == 130
     terminal.assert_restored()
 
 

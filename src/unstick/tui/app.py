@@ -82,7 +82,7 @@ class BoardApp(PrivateApp, inherit_bindings=False):
     def _send(self, data: bytes) -> None:
         driver = driver_of(self)
         if isinstance(driver, TtyDriver):
-            driver.send(data)
+            driver.show(data)
 
     def get_default_screen(self) -> BoardScreen:
         """The board is the only screen."""

@@ -69,9 +69,18 @@ class TtyDriver(Driver):
         if not self.tty.send(data):
             self._loop.add_writer(self.tty.fd, self._go_on)
 
+    def show(self, frame: bytes) -> None:
+        """Send a frame, and hear when the terminal shows it."""
+        if not self.tty.ask(frame):
+            self._loop.add_writer(self.tty.fd, self._go_on)
+
     def _go_on(self) -> None:
         if self.tty.flush():
             self._loop.remove_writer(self.tty.fd)
+            self._caught_up()
+
+    def _caught_up(self) -> None:
+        if not self.tty.waiting:
             self.owner.caught_up()
 
     def start_application_mode(self) -> None:
@@ -84,8 +93,11 @@ class TtyDriver(Driver):
             (signal.SIGCONT, self._continued),
         ):
             self._loop.add_signal_handler(number, handler)
-        self.write(_LISTEN + (_MOUSE if self._mouse else ""))
+        self._listen()
         self._resized()
+
+    def _listen(self) -> None:
+        self.show((_LISTEN + (_MOUSE if self._mouse else "")).encode())
 
     def disable_input(self) -> None:
         """Listen no more."""
@@ -109,12 +121,22 @@ class TtyDriver(Driver):
         if data is None:
             self._loop.remove_reader(self.tty.fd)
             self.owner.leave(128 + signal.SIGHUP)
-        elif text := self._decode(data):
+            return
+        waited = self.tty.waiting
+        self._typed(self.tty.receipts.sift(data))
+        if waited:
+            self._caught_up()
+
+    def _typed(self, data: bytes) -> None:
+        if text := self._decode(data):
             self._pass_on(self._parser.feed(text))
-            self._loop.call_later(_ESCAPE_S, self._tick)
+        self._loop.call_later(_ESCAPE_S, self._tick)
 
     def _tick(self) -> None:
-        self._pass_on(self._parser.tick())
+        if rest := self.tty.receipts.rest():
+            self._typed(rest)
+        else:
+            self._pass_on(self._parser.tick())
 
     def _pass_on(self, messages: Iterable[Message]) -> None:
         for message in messages:
@@ -140,5 +162,5 @@ class TtyDriver(Driver):
         """Continued after a stop that could not be caught: the shell has changed the modes meanwhile."""
         self.tty.leave()
         self.tty.enter()
-        self.write(_LISTEN + (_MOUSE if self._mouse else ""))
+        self._listen()
         self.owner.came_back(None)

@@ -7,6 +7,9 @@ import os
 import select
 import sys
 import termios
+import time
+
+from unstick.tui.receipts import Receipts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,6 +38,7 @@ class Tty:
         self.entered = False
         self._before: list[Any] | None = None
         self._pending = b""
+        self.receipts = Receipts(time.monotonic)
         self._lock = _thread.allocate_lock()
 
     @classmethod
@@ -51,8 +55,8 @@ class Tty:
 
     @property
     def waiting(self) -> bool:
-        """Whether the terminal has not taken the last frame."""
-        return bool(self._pending)
+        """Whether the terminal has not taken the last frame, or not shown it as far as it tells."""
+        return bool(self._pending) or not self.receipts.room
 
     def size(self) -> tuple[int, int]:
         """Columns and lines, at least one of each; 80 and 24 where the terminal does not know."""
@@ -95,12 +99,28 @@ class Tty:
         try:
             if held:
                 termios.tcflush(self.fd, termios.TCOFLUSH)
+            self._insist(RESTORE)
+            self._hear_out()
+        except (termios.error, OSError):
+            self.receipts.forget()  # the terminal takes nothing, or is gone
+        try:
             if self._before is not None:
                 termios.tcsetattr(self.fd, termios.TCSANOW, self._before)
             termios.tcflush(self.fd, termios.TCIFLUSH)
-        except (termios.error, OSError):  # the terminal is gone
+        except (termios.error, OSError):
             return
-        self._insist(RESTORE)
+
+    def _hear_out(self) -> None:
+        """Take answers that are still to come: the shell would take them for typed."""
+        end = time.monotonic() + _PATIENCE_S
+        poll = select.poll()
+        poll.register(self.fd, select.POLLIN)
+        while self.receipts.owed and (left := end - time.monotonic()) > 0 and poll.poll(left * 1000):
+            data = self.read()
+            if data is None:
+                break
+            self.receipts.sift(data)
+        self.receipts.forget()
 
     def close(self) -> None:
         """Leave, and give the descriptor up."""
@@ -113,6 +133,10 @@ class Tty:
             return True
         self._pending += data
         return self.flush()
+
+    def ask(self, data: bytes) -> bool:
+        """Like :meth:`send`, and the terminal shall tell when it has got so far."""
+        return self.send(data + self.receipts.question())
 
     def flush(self) -> bool:
         """Send what waits as far as the terminal takes it; whether it took everything."""
@@ -140,14 +164,11 @@ class Tty:
 
     def _insist(self, data: bytes) -> None:
         for _ in range(2):
-            try:
-                while data and _writable(self.fd):
-                    data = data[os.write(self.fd, data) :]
-                if not data:
-                    return
-                termios.tcflush(self.fd, termios.TCOFLUSH)
-            except (OSError, termios.error):
+            while data and _writable(self.fd):
+                data = data[os.write(self.fd, data) :]
+            if not data:
                 return
+            termios.tcflush(self.fd, termios.TCOFLUSH)
 
 
 def _controls(fd: int) -> bool:
