@@ -127,6 +127,19 @@ def explain(ctx: click.Context, /, *, name: str | None, tape: Path | None, at: s
 
 @unstick.command()
 @configured
+@click.option("--address", default="127.0.0.1", show_default=True, help="Listen there; 0.0.0.0 is everywhere.")
+@click.option("--port", type=click.IntRange(0, 65_535), default=9799, show_default=True, help="0 takes a free one.")
+@click.option("--once", is_flag=True, help="Print one look and end, for a textfile collector.")
+@click.pass_context
+def metrics(ctx: click.Context, /, *, address: str, port: int, once: bool, **options: Any) -> int:
+    """Serve what the board knows to Prometheus. Alert rules: docs/alerts.yml."""
+    from unstick.cli.metrics import run_metrics  # noqa: PLC0415 - imported when it runs
+
+    return run_metrics(**_given(ctx, options), address=address, port=port, once=once)
+
+
+@unstick.command()
+@configured
 @click.option("--json", "as_json", is_flag=True, help="Print the checks as JSON.")
 @click.pass_context
 def doctor(ctx: click.Context, /, *, as_json: bool, **options: Any) -> int:
