@@ -153,6 +153,7 @@ class Player:
             self._aim = number if self._jump is None else self._aim
             self._follow = self.following
             yield number
+            await asyncio.sleep(0)  # however fast one plays, wishes are heard and servers are asked
             number = await self._next(number)
 
     async def _begin(self) -> int | None:

@@ -40,6 +40,7 @@ class Recorder:
         self._task: asyncio.Future[None] | None = None
         self._starts = False
         self._lost_at: float | None = None
+        self._lost_until = 0.0
         self.finished: list[Recording] = []
         """Tapes that were closed."""
 
@@ -73,13 +74,16 @@ class Recorder:
         if self._writer is None:
             return
         if self._waiting.full():
-            self._lost_at = self._lost_at or frame.at
+            self._lost_at, self._lost_until = self._lost_at or frame.at, frame.at
             return
-        if self._lost_at is not None:
-            details = {"since": self._lost_at, "until": frame.at}
-            self._lost_at = None
-            self.event(Event(GAP, frame.at, "nothing recorded: the disk is too slow", details))
+        self._name_gap(frame.at)
         self._put(frame)
+
+    def _name_gap(self, at: float) -> None:
+        if self._lost_at is not None:
+            details = {"since": self._lost_at, "until": at}
+            self._lost_at = None
+            self.event(Event(GAP, at, "nothing recorded: the disk is too slow", details))
 
     def event(self, event: Event) -> bool:
         """Take in what happened; whether a tape is being made."""
@@ -97,6 +101,7 @@ class Recorder:
         writer, task = self._writer, self._task
         if writer is None or task is None:
             return
+        self._name_gap(self._lost_until)
         ended = asyncio.ensure_future(self._waiting.put(None))
         await asyncio.wait([ended, task], timeout=END_S, return_when=asyncio.ALL_COMPLETED)
         self._writer, self._task = None, None
