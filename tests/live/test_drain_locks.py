@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import http.server
+import secrets
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,9 @@ from tests.lab.servers import Redis as RedisServer
 from tests.live.acting import YES, Shop, anew, done, standing_shop, targets
 from unstick.actions.gate import Gate
 from unstick.backends.redis_writes import RedisWriter
+from unstick.cli.checkup.actions import actions
+from unstick.cli.checkup.check import Mark
+from unstick.cli.grants import redis_lines
 from unstick.facts.actions import DrainLocks, Outcome, Plan, Receipt, State
 from unstick.secret import Url
 from unstick.settings import Health, Locks
@@ -328,3 +332,27 @@ def test_the_door_to_redis_runs_its_own_scripts_only(redis_url: str) -> None:
         await writer.close()
 
     asyncio.run(work())
+
+
+def test_a_login_made_by_grants_may_drain_and_the_doctor_says_so(
+    shop: Shop, keys: redis_client.Redis, redis_server: RedisServer, redis_url: str
+) -> None:
+    user = "op-" + secrets.token_hex(4)
+    line = next(one for one in redis_lines(shop.context, user, "operator") if one.startswith("ACL"))
+    assert redis_server.cli(*line.split()) == "OK"
+    assert redis_server.cli("ACL", "SETUSER", user, ">pw") == "OK"
+    try:
+        shop.configure(redis_url=Url(redis_url.replace("redis://", f"redis://{user}:pw@")))
+        told = [check for check in asyncio.run(actions(shop.context)) if "Redis" in check.text]
+        assert [(check.mark, check.text) for check in told] == [(Mark.OK, f"drain-locks: {user} may in Redis")]
+        keys.set("lock:a", "w_1:x", ex=60)
+        assert done(shop.act(DrainLocks(worker="w_1", force=True))) == {"lock:a"}
+        for command in ("DEL other", "SET lock:a x", "FLUSHALL", "LPUSH lock:a x"):
+            assert redis_server.cli("ACL", "DRYRUN", user, *command.split()) != "OK"
+        redis_server.cli("ACL", "SETUSER", user, "-del")
+        told = [check for check in asyncio.run(actions(shop.context)) if "Redis" in check.text]
+        assert [(check.mark, check.text) for check in told] == [
+            (Mark.MISSING, f"drain-locks: {user} may not DEL in Redis")
+        ]
+    finally:
+        redis_server.cli("ACL", "DELUSER", user)

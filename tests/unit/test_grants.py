@@ -53,6 +53,21 @@ def test_an_operator_may_free_and_drain_and_nothing_else() -> None:
     }
 
 
+def test_an_operator_changes_its_locks_and_sends_its_task_and_nothing_else() -> None:
+    context = Context(
+        locks=Locks(redis_keys=("lock:*",)), celery=(Celery(key_prefix="p:"),), sync=Sync(task="t", task_queue="q")
+    )
+    watcher, operator = (
+        next(line for line in redis_lines(context, "op", kind) if not line.startswith("#")).split()
+        for kind in ("watcher", "operator")
+    )
+    assert [word for word in operator if word not in watcher] == ["~lock:*", "~p:q", "+eval", "+del", "+lpush"]
+    amqp = Context(celery=(Celery(url=Url("amqp://h/jobs")),), sync=Sync(task="t"))
+    lines_of = {kind: list(rabbitmq_lines(amqp, "op", kind)) for kind in ("watcher", "operator")}
+    assert shlex.split(lines_of["operator"][-1])[-3:] == ["^$", "^amq\\.default$", "^$"]
+    assert shlex.split(lines_of["watcher"][-1])[-3:] == ["^$", "^$", "^$"]
+
+
 def test_redis_is_read_by_named_commands_and_keys() -> None:
     acl = next(line for line in redis_lines(FULL, "watcher") if not line.startswith("#"))
     assert acl.startswith("ACL SETUSER watcher reset on ")

@@ -68,9 +68,9 @@ def lines(context: Context, role: str, kind: Kind) -> Iterator[str]:
     """Everything that is printed, a block per server."""
     yield from postgres_lines(context, role, kind)
     yield ""
-    yield from redis_lines(context, role)
+    yield from redis_lines(context, role, kind)
     yield ""
-    yield from rabbitmq_lines(context, role)
+    yield from rabbitmq_lines(context, role, kind)
 
 
 def sections(context: Context) -> tuple[Crawler | Locks | Sync, ...]:
@@ -132,12 +132,14 @@ def _operator_lines(context: Context, role: str) -> Iterator[str]:
         yield right.grant(role) + ";"
 
 
-def redis_lines(context: Context, role: str) -> Iterator[str]:
-    """The ACL line, which names what is read and nothing else."""
+def redis_lines(context: Context, role: str, kind: Kind = "watcher") -> Iterator[str]:
+    """The ACL line, which names what is read, and what an operator changes, and nothing else."""
     yield "# Redis 7, in redis-cli (for Redis 6 write ~ instead of %R~); the second line sets the password."
-    words = [f"%R~{_glob(pattern)}" for pattern in _patterns(context)]
+    written, changing = _written(context) if kind == "operator" else ([], [])
+    words = [*(f"%R~{_glob(pattern)}" for pattern in _patterns(context)), *(f"~{_glob(one)}" for one in written)]
     channels = [f"&{_glob(pattern)}" for pattern in _channels(context)]
-    words += [*channels, *(f"+{command}" for command in (*_REDIS_COMMANDS, *_LISTENING * bool(channels)))]
+    commands = (*_REDIS_COMMANDS, *_LISTENING * bool(channels), *changing)
+    words += [*channels, *(f"+{command}" for command in commands)]
     yield f"ACL SETUSER {_redis_word(role)} reset on {' '.join(words)}"
     yield f"# ACL SETUSER {_redis_word(role)} '>PASSWORD'"
 
@@ -147,6 +149,27 @@ def _channels(context: Context) -> list[str]:
     urls = [(entry, entry.url or context.redis.url) for entry in context.celery if entry.events != "off"]
     listened = [(entry, url) for entry, url in urls if url is not None and not _speaks_amqp(url)]
     return [f"{entry.key_prefix}/{url.redis_database}.celeryev/*" for entry, url in listened]
+
+
+def _written(context: Context) -> tuple[list[str], list[str]]:
+    """Patterns of the keys that actions change, and the commands that do it, inside a script."""
+    patterns: list[str] = []
+    commands: list[str] = []
+    if context.locks is not None and context.locks.redis_keys:
+        patterns += context.locks.redis_keys
+        commands += ["eval", "del"]
+    broker = task_broker(context)
+    if broker is not None and context.sync is not None and not _speaks_amqp(broker.url):
+        patterns.append(escape(broker.key_prefix + context.sync.task_queue))
+        commands += ["eval", "lpush"]
+    return patterns, list(dict.fromkeys(commands))
+
+
+def task_broker(context: Context) -> Celery | None:
+    """The broker that ``sync.task`` is sent to; ``None`` where no task is configured."""
+    if context.sync is None or context.sync.task is None:
+        return None
+    return next((one for one in context.celery if context.sync.task_broker in {None, one.name}), None)
 
 
 def _patterns(context: Context) -> list[str]:
@@ -185,22 +208,32 @@ def _redis_word(word: str) -> str:
     return word if re.fullmatch(r"[\w.-]+", word) else f'"{escaped}"'
 
 
-def rabbitmq_lines(context: Context, role: str) -> Iterator[str]:
-    """``rabbitmqctl`` lines for every virtual host that is looked at."""
+def rabbitmq_lines(context: Context, role: str, kind: Kind = "watcher") -> Iterator[str]:
+    """``rabbitmqctl`` lines for every virtual host that is looked at; an operator may publish to queues by name."""
     name = shlex.quote(role)
+    broker = task_broker(context) if kind == "operator" else None
+    url = None if broker is None else broker.url
+    published = _vhost(url) if url is not None and _speaks_amqp(url) else None
     yield "# RabbitMQ, in a shell of the broker's host; the first line asks for the password."
     yield f"rabbitmqctl add_user {name}"
     yield f"rabbitmqctl set_user_tags {name} monitoring"
     listening = [entry.url for entry in context.celery if entry.events != "off"]
     listened = {_vhost(url) for url in listening if url is not None and _speaks_amqp(url)}
     for vhost in vhosts(context):
-        rights = LISTENER if vhost in listened else NOTHING
-        yield f"rabbitmqctl set_permissions -p {shlex.quote(vhost)} {name} {rights}"
+        rights = (LISTENER if vhost in listened else NOTHING).split(" ")
+        if vhost == published:
+            rights[1] = PUBLISHER if vhost not in listened else LISTENING_PUBLISHER
+        yield f"rabbitmqctl set_permissions -p {shlex.quote(vhost)} {name} {' '.join(rights)}"
 
 
 NOTHING = "'^$' '^$' '^$'"
 LISTENER = r"'^celeryev\.unstick\.' '^celeryev\.unstick\.' '^celeryev'"
 """What listening to events takes: a queue of its own, bound to Celery's exchange."""
+
+
+PUBLISHER = r"'^amq\.default$'"
+LISTENING_PUBLISHER = r"'^(amq\.default$|celeryev\.unstick\.)'"
+"""Where an operator may write: to queues by their name, which is the default exchange."""
 
 
 def vhosts(context: Context) -> list[str]:

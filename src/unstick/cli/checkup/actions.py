@@ -6,8 +6,12 @@ import os
 from collections.abc import Iterator, Sequence
 
 from unstick import sql
+from unstick.backends.base import BackendError
 from unstick.backends.postgres import PostgresConnection
+from unstick.backends.redis import Command, RedisConnection
 from unstick.cli.checkup.check import Check, Mark, asked, check
+from unstick.cli.grants import task_broker
+from unstick.secret import Url
 from unstick.settings import Actions, Context
 from unstick.sql.rights import Right, operator_rights
 
@@ -16,7 +20,7 @@ SUBJECT = "actions"
 
 async def actions(context: Context) -> list[Check]:
     """Every check of the actions; one note where they are not configured."""
-    return [*_switches(context), *await _rights(context)]
+    return [*_switches(context), *await _rights(context), *await _redis(context)]
 
 
 def _switches(context: Context) -> Iterator[Check]:
@@ -54,6 +58,50 @@ async def _rights(context: Context) -> list[Check]:
     connection = PostgresConnection(url)
     setting = "actions.postgres_url" if settings.postgres_url is not None else "postgres.url"
     return await asked(SUBJECT, connection, ask, url=url, setting=setting)
+
+
+async def _redis(context: Context) -> list[Check]:
+    """Whether the operator may change the keys that actions change; asked of ``ACL DRYRUN``."""
+    found: list[Check] = []
+    for action, url, setting, commands in _written(context):
+
+        async def ask(
+            link: RedisConnection, action: str = action, commands: Sequence[Command] = commands
+        ) -> list[Check]:
+            (whoami,) = await link.pipeline([("ACL", "WHOAMI")])
+            user = whoami.decode("utf-8", "replace") if isinstance(whoami, bytes) else link.user
+            answers = await link.pipeline([("ACL", "DRYRUN", user, *words) for words in commands])
+            return [_redis_told(action, user, commands, answers)]
+
+        found += await asked(SUBJECT, RedisConnection(url, setting=setting), ask, url=url, setting=setting)
+    return found
+
+
+def _written(context: Context) -> Iterator[tuple[str, Url, str, list[Command]]]:
+    """Action, server, the setting that names it, and what it does there."""
+    locks, settings = context.locks, context.actions
+    url = settings.redis_url or (locks.redis_url if locks else None) or context.redis.url
+    if locks is not None and locks.redis_keys and url is not None and not settings.read_only:
+        key = locks.redis_keys[0].replace("*", "x")
+        yield "drain-locks", url, "actions.redis_url", [("EVAL", "return 1", "1", key), ("DEL", key)]
+    broker = task_broker(context)
+    if broker is None or context.sync is None or settings.read_only:
+        return
+    url = settings.broker_url or broker.url or context.redis.url
+    if url is not None and url.scheme not in {"amqp", "amqps"}:
+        key = broker.key_prefix + context.sync.task_queue
+        yield "sync-balances", url, "actions.broker_url", [("EVAL", "return 1", "1", key), ("LPUSH", key, "x")]
+
+
+def _redis_told(action: str, user: str, commands: Sequence[Command], answers: Sequence[object]) -> Check:
+    if any(isinstance(answer, BackendError) for answer in answers):
+        text = f"{action}: whether {user} may cannot be asked of this Redis"
+        return check(SUBJECT, Mark.UNKNOWN, text, f"ACL SETUSER {user} +acl|dryrun +acl|whoami")
+    refused = [str(words[0]) for words, answer in zip(commands, answers, strict=True) if answer != b"OK"]
+    if refused:
+        text = f"{action}: {user} may not {' or '.join(refused)} in Redis"
+        return check(SUBJECT, Mark.MISSING, text, "the ACL line of: unstick grants NAME --role operator")
+    return check(SUBJECT, Mark.OK, f"{action}: {user} may in Redis")
 
 
 def _told(
