@@ -533,6 +533,21 @@ FLOORS = Intervals(
 """The least interval of each source, in seconds."""
 
 
+class Guard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``unstick guard``: frees by itself what is provably stuck; stops itself when anything is not as expected."""
+
+    every_s: Seconds = 300.0
+    """How often it looks; what it frees was seen unchanged in two looks."""
+    rows: Count = 20
+    """More rows in one round stop it: a human should look."""
+    rows_per_hour: Count = 60
+    """More rows in one hour stop it."""
+    live_containers: bool = False
+    """Free as well what silent workers of a container that still works hold; an idle worker looks the same."""
+    tasks: bool = False
+    """Return the expired tasks of dead workers to pending as well."""
+
+
 class Actions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What may be changed, how much at once, and where it is written down. See docs/actions.md."""
 
@@ -568,6 +583,8 @@ class Actions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Table that gets a row in the transaction of each action; see ``unstick grants``."""
     syslog: bool = False
     """Outcomes go to syslog as well."""
+    guard: Guard = Guard()
+    """Limits of ``unstick guard``."""
 
 
 class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

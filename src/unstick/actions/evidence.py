@@ -41,6 +41,8 @@ class Sign(msgspec.Struct, frozen=True):
     worker_id: str
     processing: int = 0
     expired: int = 0
+    held: int = 0
+    """Proxies."""
     sign_at: float | None = None
 
 
@@ -60,6 +62,8 @@ class Rules(msgspec.Struct, frozen=True):
     dated: bool = True
     tasks: bool = False
     """Expired tasks are returned together with the proxies."""
+    gone: bool = False
+    """A container that still works keeps what its silent workers hold."""
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -117,6 +121,8 @@ class Signs:
             return Verdict(why="nothing dates what its worker does; map heartbeat or changed_at")
         if silent is None and lives:
             return Verdict(why=f"nothing tells when its worker last lived, and container {container} still works")
+        if lives and rules.gone:
+            return Verdict(why=f"container {container} still works")
         return self._watched(row, seen, silent, _house(container, lives=lives))
 
     def _watched(self, row: Held, seen: Seen, silent: float | None, house: str) -> Verdict:

@@ -118,6 +118,15 @@ class Gate:
                     receipts.append(await self._settled(record, actor))
         return receipts
 
+    async def bereft(self, freed: Mapping[str, float]) -> list[str]:
+        """Of the workers whose proxies were freed at an instant of the server: those that work on without one.
+
+        Raises :class:`BackendError`.
+        """
+        async with self._turn:
+            deed = self._deed(FreeProxies())
+            return await deed.bereft(freed) if isinstance(deed, Proxies) else []
+
     async def close(self) -> None:
         """Part from every server."""
         for deed in self._deeds.values():

@@ -15,9 +15,11 @@ from unstick.settings import Context, Crawler
 
 
 class Pool:
-    """Of one context. ``tasks``: expired tasks are returned together with the proxies."""
+    """Of one context. ``tasks`` and ``gone``: see :class:`~unstick.actions.evidence.Rules`."""
 
-    def __init__(self, context: Context, settings: Crawler, database: Database, *, tasks: bool) -> None:
+    def __init__(
+        self, context: Context, settings: Crawler, database: Database, *, tasks: bool, gone: bool = False
+    ) -> None:
         self.settings = settings
         self.database = database
         self.silence_s = context.thresholds.heartbeat_s
@@ -26,7 +28,12 @@ class Pool:
         self._statements: PoolStatements | None = None
         dated = settings.changed_at is not None or all(task.heartbeat is not None for task in settings.tasks)
         self.rules = Rules(
-            context.thresholds.grace_s, context.actions.unchanged_s, settings.separator, dated=dated, tasks=tasks
+            grace_s=context.thresholds.grace_s,
+            unchanged_s=context.actions.unchanged_s,
+            separator=settings.separator,
+            dated=dated,
+            tasks=tasks,
+            gone=gone,
         )
 
     @property
@@ -50,7 +57,7 @@ class Pool:
         """What the database says now of ``workers``, and of everybody else who shows a sign of life."""
         rows = await self._sign_rows(look, list(workers), everybody=everybody)
         known = [row for row in rows if row["worker_id"] is not None]
-        found = (Sign(row["worker_id"], row["processing"], row["expired"], row["sign_at"]) for row in known)
+        found = (Sign(**{name: row[name] for name in Sign.__struct_fields__}) for row in known)
         return Signs(found, rows[0]["server_at"], self.rules)
 
     async def _sign_rows(self, look: Look, workers: list[str], *, everybody: bool) -> list[Row]:

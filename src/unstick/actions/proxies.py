@@ -39,7 +39,7 @@ class Proxies:
             raise RefusedError("no proxy table is configured; map it in [crawler]")
         self._context = context
         self._order = order
-        self._pool = Pool(context, context.crawler, database, tasks=order.tasks)
+        self._pool = Pool(context, context.crawler, database, tasks=order.tasks, gone=order.gone)
         self._watch = watch
 
     async def look(self) -> Draft:
@@ -77,6 +77,15 @@ class Proxies:
         except BackendError as error:
             notes = (f"not looked at again: {error}",)
         return _done(run.notes.told, notes)
+
+    async def bereft(self, freed: Mapping[str, float]) -> list[str]:
+        """Workers that went on with a task after an instant of the server, and hold no proxy any more."""
+        connection = await self._pool.database.reading()
+        async with connection.look(self._pool.database.explain) as look:
+            await self._pool.prepare(look, await self._pool.database.base(look))
+            signs = await self._pool.signs(look, sorted(freed))
+        found = ((name, signs.of(name), at) for name, at in freed.items())
+        return [name for name, sign, at in found if sign.processing and not sign.held and (sign.sign_at or 0.0) > at]
 
     async def settle(self, intent: Mapping[str, Any]) -> Done:
         """What became of an interrupted one: its transaction is asked for, then its rows by who wrote them last.

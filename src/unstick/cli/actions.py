@@ -53,7 +53,8 @@ CODES = {
 }
 SLACK_S = 10.0
 """How much longer than planned rows are watched, before those that keep changing are left out."""
-_TROUBLES = {TroubleKind.DENIED: NO_PERMISSION, TroubleKind.AUTH: NO_PERMISSION, TroubleKind.SCHEMA: CONFIG}
+TROUBLES = {TroubleKind.DENIED: NO_PERMISSION, TroubleKind.AUTH: NO_PERMISSION, TroubleKind.SCHEMA: CONFIG}
+"""What does not mend itself."""
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -181,4 +182,4 @@ def _dry_code(plan: Plan) -> int:
 
 def _failed(trouble: Trouble) -> int:
     complain(f"{trouble.text}; mend: unstick doctor says what is missing")
-    return _TROUBLES.get(trouble.kind, UNAVAILABLE)
+    return TROUBLES.get(trouble.kind, UNAVAILABLE)

@@ -265,6 +265,20 @@ def sync_balances(
     return run_order(**_given(ctx, {"path": path, "context": context}), order=order, choice=Choice(**choice))
 
 
+@unstick.command()
+@configured
+@click.option("--once", is_flag=True, help="One round, for cron.")
+@click.option("--json", "as_json", is_flag=True, help="Print receipts as JSON, one a line.")
+@click.option("--systemd", is_flag=True, help="Print a systemd unit and leave.")
+@click.pass_context
+def guard(ctx: click.Context, /, *, once: bool, as_json: bool, systemd: bool, **options: Any) -> int:
+    """Free what is provably stuck every few minutes, within caps; stop at anything unexpected."""
+    from unstick.cli.guard import print_unit, run_guard  # noqa: PLC0415 - imported when it runs
+
+    given = _given(ctx, options)
+    return print_unit(**given) if systemd else run_guard(**given, once=once, as_json=as_json)
+
+
 TAPE = click.Path(path_type=Path)
 
 
