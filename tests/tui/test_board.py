@@ -453,10 +453,14 @@ def test_themes_change_and_all_of_it_is_painted_anew() -> None:
     async def scenario(stand: Stand) -> None:
         await stand.show(incident())
         seen = {stand.app.painter.theme.name}
+        await stand.press("t")
         for _ in SHIPPED[1:]:
-            await stand.press("t")
+            await stand.press("down")
             seen.add(stand.app.painter.theme.name)
-            assert f"theme: {stand.app.painter.theme.title}" in stand.lines[-1]
+            ground = stand.app.painter.style("text", "screen").bgcolor
+            drawn = stand.app.screen._compositor.render_strips()[-3]._segments[0].style
+            assert drawn is not None
+            assert drawn.bgcolor == ground
         assert seen == set(SHIPPED)
 
     on_stage(scenario)

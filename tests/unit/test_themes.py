@@ -155,12 +155,12 @@ def test_own_themes_are_offered_and_bad_ones_named_and_left_out(own: Path) -> No
     (own / "bad.toml").write_text('base = "paper"\n[palette]\nink = "ink"')
     (own / "harbor.toml").write_text('base = "paper"')
     wardrobe = Wardrobe("mine", {"TERM": "xterm-256color"})
-    themes, wrong = wardrobe.offered()
-    assert [theme.name for theme in themes] == ["mine", *SHIPPED]
+    wrong = wardrobe.wrong()
+    assert [theme.name for theme in wardrobe.offered()] == ["mine", *SHIPPED]
     assert wardrobe.worn.title == "Mine"
     assert len(wrong) == 2
-    assert wrong[0].startswith(f"{own}/harbor.toml: a shipped theme has this name")
-    assert wrong[1].startswith(f"{own}/bad.toml:3: palette.ink: 'ink' is no colour")
+    assert wrong[1].startswith(f"{own}/harbor.toml: a shipped theme has this name")
+    assert wrong[0].startswith(f"{own}/bad.toml:3: palette.ink: 'ink' is no colour")
 
 
 def test_a_wanted_theme_that_is_bad_is_named_and_another_worn(own: Path) -> None:
@@ -207,7 +207,7 @@ def test_only_themes_that_the_terminal_can_show_are_offered(
     own: Path, environ: dict[str, str], names: list[str]
 ) -> None:
     (own / "mine.toml").write_text('base = "paper"')
-    assert [theme.name for theme in Wardrobe("mine", environ).offered()[0]] == names
+    assert [theme.name for theme in Wardrobe("mine", environ).offered()] == names
 
 
 def test_an_unknown_theme_names_those_there_are() -> None:

@@ -101,6 +101,7 @@ class BoardApp(PrivateApp, inherit_bindings=False):
         gc.enable()
         self.engine.wake = self._wake
         self._show_newest()
+        self.run_worker(self.board.check_themes(), exit_on_error=False)
 
     def _wake(self) -> None:
         with suppress(RuntimeError):  # the loop of the screen has ended, the engine's will soon
@@ -149,14 +150,18 @@ class BoardApp(PrivateApp, inherit_bindings=False):
             self.differ.forget()
         self.board.came_back(away_s)
 
-    def next_theme(self) -> str:
-        """Wear the next suitable theme; its title, or why it cannot be worn."""
-        names = [theme.name for theme in self.wardrobe.offered()[0]]
-        place = names.index(self.wardrobe.chosen) if self.wardrobe.chosen in names else -1
-        wrong = self.wardrobe.try_on(names[(place + 1) % len(names)])
-        self.wardrobe.keep()
+    def dress(self) -> None:
+        """Paint everything in the theme that is worn now."""
         self.painter = Painter(self.wardrobe.worn, self.painter.glyphs)
-        return wrong or self.wardrobe.worn.title
+        self.board.repaint()
+
+    def write(self, data: bytes) -> None:
+        """Send a sequence to the terminal between two frames."""
+        driver = driver_of(self)
+        if isinstance(driver, TtyDriver):
+            driver.send(data)
+        elif driver is not None:
+            driver.write(data.decode())
 
     def leave(self, code: int) -> None:
         """End in order with an exit code; the first reason counts. The terminal is given back before all else."""

@@ -13,7 +13,9 @@ from textual.layout import Layout
 
 from unstick import __version__, clock
 from unstick.tui import bands, places
+from unstick.tui.choosing import THEMES, Choosing
 from unstick.tui.engine import News
+from unstick.tui.keeping import Keeping
 from unstick.tui.keys import REGISTRY
 from unstick.tui.layouts import Plan
 from unstick.tui.leafing import Leafing
@@ -24,14 +26,16 @@ from unstick.tui.paint import measure
 from unstick.tui.pane import OVERLAY, Pane
 from unstick.tui.presets import chosen, presets
 from unstick.tui.private import PrivateScreen
-from unstick.tui.prompt import FILTER, GO, MARK, Footer, Prompt
+from unstick.tui.prompt import FILTER
 from unstick.tui.roles import Ground, on
 from unstick.tui.stage import Band, ByPlaces, Spots
 from unstick.tui.travel import Travel
 from unstick.tui.waiting import waiting
+from unstick.tui.writing import Writing
 from unstick.views import ui as choices
 from unstick.views.differ import KEY as DIFFERENCE
 from unstick.views.pages import page_key
+from unstick.views.pane import Line
 from unstick.views.screen import PANE_KEYS
 from unstick.views.scrub import draw_caption, draw_scrub, scrubbed
 from unstick.views.select import parse
@@ -46,7 +50,7 @@ _NOTICED_S = 12.0
 """How long a notice stays in the footer."""
 
 
-class BoardScreen(Travel, Leafing, PrivateScreen, inherit_bindings=False):
+class BoardScreen(Travel, Leafing, Writing, Choosing, Keeping, PrivateScreen, inherit_bindings=False):
     """The one screen: what is shown follows from the newest picture and one frozen ``UiState``."""
 
     BINDINGS: ClassVar = [
@@ -69,17 +73,15 @@ class BoardScreen(Travel, Leafing, PrivateScreen, inherit_bindings=False):
         self._band = Band()
         self._lines = False, 0
         """Whether there is an alarm, and how many lines tell of time."""
-        self._marked_at: float | None = None
         self._opens = options.opens
         self._single = PANE_KEYS[0]
-        self._presets = presets(options.presets)
+        self.presets = presets(options.presets)
         self._by_places = ByPlaces(self.spots)
         self._panes = {choices.VERDICT: Pane(choices.VERDICT, "")}
         self._panes |= {key: Pane(key, str(number)) for number, key in enumerate(PANE_KEYS, 1)}
         self._overlay = Overlay()
         self._header, self._alarm, self._tabs = Lines("header"), Lines("alarm"), Lines("tabs")
         self._caption, self._scrub = Lines("caption"), Lines("scrub")
-        self._footer = Footer(self.drafted, self.written)
 
     @property
     def layout(self) -> Layout:
@@ -89,7 +91,7 @@ class BoardScreen(Travel, Leafing, PrivateScreen, inherit_bindings=False):
     def compose(self) -> ComposeResult:
         """Every widget once; the layout decides which are seen."""
         yield from (self._header, self._alarm, self._tabs, *self._panes.values())
-        yield from (self.facts, self.charts, self._caption, self._scrub, self._footer, self._overlay)
+        yield from (self.facts, self.charts, self._caption, self._scrub, self.footer, self._overlay)
 
     def on_mount(self) -> None:
         """The timer moves the ages in the header and ends notices; after ``fg`` the terminal is blank."""
@@ -107,8 +109,9 @@ class BoardScreen(Travel, Leafing, PrivateScreen, inherit_bindings=False):
         self._notice, self._noticed = words, clock.monotonic()
 
     def tick(self) -> None:
-        """Ages go on, and what was said is forgotten."""
+        """Ages go on, what was said is forgotten, a theme that was edited is worn anew."""
         self.draw_header()
+        self.refresh_theme()
         if self._notice and clock.monotonic() - self._noticed > _NOTICED_S:
             self.notice = ""
             self.draw_bands()
@@ -167,8 +170,39 @@ class BoardScreen(Travel, Leafing, PrivateScreen, inherit_bindings=False):
         theme = cast("BoardApp", self.app).painter.theme
         facts = [("version", __version__), ("context", self.options.context), ("theme", theme.title)]
         facts += [("log", str(self.options.log_path))] if self.options.log_path else []
-        if self._overlay.follow(places.overlay(*self.size, 0).width, self.options.keys, facts, self.told.pages):
+        pages = (*self.told.pages, *self.lists())
+        explained = self._explained() if self._overlay.is_help else ()
+        if self._overlay.follow(places.overlay(*self.size, 0).width, self.options.keys, facts, pages, explained):
             self.rearrange()
+
+    def _explained(self) -> tuple[tuple[str, Line], ...]:
+        """What there is to know of the pane that has the focus."""
+        from unstick.views.explain import explain  # noqa: PLC0415 - only when somebody asks
+
+        view = self._panes[self.ui.focus].view
+        context = self.told.board.context if self.told.board is not None else None
+        return tuple(explain(self.ui.focus, view.columns if view is not None else (), context))
+
+    # What lies over the board.
+
+    def shows(self, key: str) -> bool:
+        """Whether the page of that key lies over the board."""
+        return self._overlay.shows(key)
+
+    def lay_over(self, key: str) -> None:
+        """Put the page of that key over the board, its cursor at the top."""
+        self._overlay.open_page(key)
+        self.change(self.ui)
+
+    def uncover(self) -> None:
+        """Nothing lies over the board."""
+        self._overlay.close()
+        self.change(self.ui)
+
+    def say(self, words: str) -> None:
+        """A notice in the footer."""
+        self.notice = words
+        self.draw_bands()
 
     def spots(self, size: Size) -> Spots:
         """Widget id to rectangle for a screen of ``size``."""
@@ -195,7 +229,7 @@ class BoardScreen(Travel, Leafing, PrivateScreen, inherit_bindings=False):
 
     def plan(self, size: Size) -> Plan | None:
         """Which panes stand where; ``None``: one at a time."""
-        return chosen(self._presets[self.ui.preset], *size)
+        return chosen(self.presets[self.ui.preset], *size)
 
     def settled(self) -> bool:
         """Whether every visible widget has drawn itself for the place that it has."""
@@ -216,12 +250,12 @@ class BoardScreen(Travel, Leafing, PrivateScreen, inherit_bindings=False):
         if self.told.place is not None:
             self._caption.show([on(Ground.SCREEN, draw_caption(self.told.place, width, measure))])
             self._scrub.show([on(Ground.SCREEN, draw_scrub(self.told.place, width, measure))])
-        if self._footer.draft is not None:
-            words = self._matches() if self._footer.prompt is FILTER else ""
-            self._footer.show([self._footer.written(words, width)])
+        if self.footer.draft is not None:
+            words = self._matches() if self.footer.prompt is FILTER else ""
+            self.footer.show([self.footer.written(words, width)])
         else:
             paused = self.told.place is not None and self.told.place.paused
-            self._footer.show(
+            self.footer.show(
                 [bands.draw_footer(self.ui, self.options.keys, self.notice, width, measure, paused=paused)]
             )
 
@@ -287,17 +321,23 @@ class BoardScreen(Travel, Leafing, PrivateScreen, inherit_bindings=False):
 
     def action_preset(self) -> None:
         """The next preset."""
+        self.take_preset(self.presets[(self.ui.preset + 1) % len(self.presets)].name)
+
+    def take_preset(self, name: str) -> None:
+        """The board that ``name`` describes."""
         self._overlay.close()
-        number = (self.ui.preset + 1) % len(self._presets)
-        preset = self._presets[number]
+        number = next((nth for nth, preset in enumerate(self.presets) if preset.name == name), None)
+        if number is None:
+            self.say(f"there is no preset '{name}'")
+            return
+        preset = self.presets[number]
         for key, pane in self._panes.items():
             pane.columns = tuple(preset.columns.get(key, "").split())
             pane.draw()
         first = preset.rows[0].split()[0] if preset.rows else self.ui.focus
         ui = choices.focus_on(self.ui, first)
         self.change(replace(ui, preset=number, maximised=None, trail=choices.Trail()))
-        self.notice = f"preset: {preset.name}"
-        self.draw_bands()
+        self.say(f"preset: {preset.name}")
 
     def action_focus_pane(self, step: int) -> None:
         """The next or previous pane; on a page the next thing that leads on."""
@@ -312,31 +352,17 @@ class BoardScreen(Travel, Leafing, PrivateScreen, inherit_bindings=False):
     def action_move(self, step: int) -> None:
         """The cursor, row by row."""
         self.front.move(step)
+        self.cursor_moved()
 
     def action_page(self, direction: int) -> None:
         """The cursor, page by page."""
         self.front.page(direction)
+        self.cursor_moved()
 
     def action_edge(self, direction: int) -> None:
         """The cursor to the first or last row."""
         self.front.edge(direction)
-
-    def action_filter(self) -> None:
-        """Write a filter in the footer."""
-        self.action_close()
-        self._footer.begin(FILTER, self.ui.query)
-        self.draw_bands()
-
-    def action_go(self) -> None:
-        """Write a time in the footer."""
-        self._footer.begin(GO)
-        self.draw_bands()
-
-    def action_mark(self) -> None:
-        """Write a note for what is shown now, however long it takes to write."""
-        self._marked_at = self.told.place.at if self.told.place else None
-        self._footer.begin(MARK)
-        self.draw_bands()
+        self.cursor_moved()
 
     def action_compare(self) -> None:
         """Remember this instant; elsewhere tell what differs; then forget."""
@@ -361,24 +387,6 @@ class BoardScreen(Travel, Leafing, PrivateScreen, inherit_bindings=False):
             self.notice = "there is nothing else to play"
             self.draw_bands()
 
-    def typed(self, event: events.Key | events.Paste) -> bool:
-        """Take what was typed as a part of the footer's draft; whether one is being written."""
-        return self._footer.take(event)
-
-    def drafted(self, prompt: Prompt, text: str) -> None:
-        """Rows follow the filter while it is written."""
-        self.change(replace(self.ui, query=text) if prompt is FILTER else self.ui, layout=False)
-
-    def written(self, prompt: Prompt, text: str | None) -> None:
-        """The filter stays, or goes (``None``); a time is gone to."""
-        given_up = prompt is FILTER and text is None
-        self.change(replace(self.ui, query="") if given_up else self.ui, layout=False)
-        at = self._marked_at
-        if prompt is GO and text:
-            self.wish(lambda cursor: cursor.go(text))
-        elif prompt is MARK and text is not None and at is not None:
-            self.wish(lambda cursor: cursor.mark(text, at))
-
     def action_sort(self) -> None:
         """Order by the next column of the focused pane."""
         view = self._panes[self.ui.focus].view
@@ -393,11 +401,6 @@ class BoardScreen(Travel, Leafing, PrivateScreen, inherit_bindings=False):
         """Only rows that are not well."""
         self.change(replace(self.ui, faults_only=not self.ui.faults_only), layout=False)
 
-    def action_theme(self) -> None:
-        """The next theme that suits this terminal."""
-        self.notice = f"theme: {cast('BoardApp', self.app).next_theme()}"
-        self.repaint()
-
     def action_redraw(self) -> None:
         """Everything again, for a terminal that others wrote on."""
         display = cast("BoardApp", self.app).differ
@@ -408,19 +411,21 @@ class BoardScreen(Travel, Leafing, PrivateScreen, inherit_bindings=False):
     def action_open(self) -> None:
         """Everything known of the row under the cursor; on a page of choices, choose."""
         row, pane = self.front.current, self.front
-        if row is not None and self._overlay.shows(SHELF):
+        if self._overlay.shows(THEMES):
+            self.keep_theme()
+        elif row is not None and self._overlay.shows(SHELF):
             name = row.key
             self.action_close()
             self.wish(lambda cursor: cursor.choose(name))
         elif row is not None and not self._overlay.is_open:
             self.open_page(row.jump if pane is self.facts else page_key(pane.key, row))
 
-    def action_help(self) -> None:
-        """Keys and signs, or back."""
+    def action_help(self, keys: bool = False) -> None:  # noqa: FBT001, FBT002 - an argument of a binding
+        """What the pane means and every key, or every key first; or back."""
         if self._overlay.is_help:
             self.action_close()
         else:
-            self._overlay.open_help()
+            self._overlay.open_help(keys_first=keys)
             self.change(self.ui)
 
     def action_close(self) -> None:
@@ -431,7 +436,9 @@ class BoardScreen(Travel, Leafing, PrivateScreen, inherit_bindings=False):
 
     def action_back(self) -> None:
         """One step back: page, filter, faults only, maximised pane."""
-        if self._overlay.is_open:
+        if self._overlay.shows(THEMES):
+            self.give_up_theme()
+        elif self._overlay.is_open:
             self.action_close()
         elif self.ui.trail.shown is not None:
             self.action_page_back()

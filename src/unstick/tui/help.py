@@ -1,13 +1,13 @@
-"""What the overlay shows: the help page, told as a pane."""
+"""The help page, told as a pane: what one looks at, and every key."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from unstick.facts.level import Level
 from unstick.tui.keys import GROUPS, REGISTRY, keys_of, label
 from unstick.views.layout import Measure, wrap
-from unstick.views.pane import LEVEL_GLYPH, LEVEL_ROLE, Column, Line, PaneView, Role, Row, Span
+from unstick.views.pane import Column, Line, PaneView, Role, Row, Span
 
 _NAME_WIDTH = 18
 _COLUMNS = (Column("name", "", _NAME_WIDTH), Column("value", "", 20, flex=1))
@@ -24,15 +24,24 @@ def _page(
     return PaneView("overlay", title, level, (), (), _COLUMNS, tuple(rows), note)
 
 
-def help_page(overrides: Mapping[str, str], facts: list[tuple[str, str]], width: int, measure: Measure) -> PaneView:
-    """Keys by group, what the signs mean, and ``facts`` about this run."""
+def help_page(
+    overrides: Mapping[str, str],
+    facts: list[tuple[str, str]],
+    width: int,
+    measure: Measure,
+    explained: Sequence[tuple[str, Line]] = (),
+) -> PaneView:
+    """What the pane means that one looks at, keys by group, and ``facts`` about this run."""
     lines: list[tuple[str, Line]] = []
+    for name, line in explained:
+        if lines and line and line[0].role is Role.TITLE:
+            lines.append(("", ()))
+        lines.append((name, line))
+    if lines:
+        lines.append(("", ()))
     for group in GROUPS:
         lines += [("", (Span(group, Role.TITLE),)), *_keys(group, overrides), ("", ())]
-    lines.append(("", (Span("Signs", Role.TITLE),)))
-    lines += [(LEVEL_GLYPH[level], (Span(words, LEVEL_ROLE[level]),)) for level, words in _SIGNS]
-    lines += _BARS
-    lines += [("", ()), ("", (Span("This run", Role.TITLE),))]
+    lines.append(("", (Span("This run", Role.TITLE),)))
     lines += [(name, (Span(value),)) for name, value in facts]
     return _page("Help", Level.OK, lines, width, measure, (Span("esc closes", Role.DIM),))
 
@@ -44,17 +53,3 @@ def _keys(group: str, overrides: Mapping[str, str]) -> list[tuple[str, Line]]:
         if key.group == group:
             by_help.setdefault(key.help, []).extend(label(name) for name in keys_of(key, overrides))
     return [(" ".join(names), (Span(words),)) for words, names in by_help.items()]
-
-
-_SIGNS = (
-    (Level.OK, "well"),
-    (Level.WARNING, "look soon"),
-    (Level.CRITICAL, "act now"),
-    (Level.UNKNOWN, "nobody could look: neither well nor ill"),
-)
-_BARS: list[tuple[str, Line]] = [
-    ("█", (Span("in use", Role.BAR_USED),)),
-    ("▚", (Span("stuck: held by the dead", Role.BAR_STUCK),)),
-    ("▒", (Span("blocked", Role.BAR_BLOCKED),)),
-    ("░", (Span("free", Role.BAR_FREE),)),
-]

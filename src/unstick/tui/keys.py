@@ -1,7 +1,7 @@
 """The one table of keys: bindings, footer, help and the check of a user's own keys come from here.
 
-Lower-case keys change nothing but the view; upper-case keys belong to actions that change the world. The one
-exception is what moves in time: ``N`` goes back where ``n`` goes on, as everywhere else.
+Lower-case keys change nothing but the view; upper-case keys belong to actions that change the world. Two exceptions:
+``N`` goes back where ``n`` goes on, as everywhere else, and ``P`` writes a picture of the board.
 """
 
 from __future__ import annotations
@@ -78,9 +78,21 @@ REGISTRY: tuple[Key, ...] = (
     Key("compare", ("b",), "compare", "remember this instant as A; elsewhere: what differs from A", "Time"),
     Key("record", ("r",), "record", "record to a tape, or end it", "Time", "record"),
     Key("shelf", ("l",), "page_of('shelf')", "other recordings", "Screen"),
-    Key("theme", ("t",), "theme", "next theme", "Screen", "theme"),
+    Key("command", ("colon",), "command", "write a command: each key by its name, and more", "Screen", "command"),
+    Key("copy", ("y",), "copy", "copy the row (a finding with its evidence) to the terminal's clipboard", "Screen"),
+    Key("export", ("e",), "export", "the rows of the pane as a CSV file here; :export json", "Screen"),
+    Key("picture", ("P",), "picture", "the screen as a picture (SVG) and as text, in files here", "Screen"),
+    Key("theme", ("t",), "theme", "themes; the one under the cursor is tried on", "Screen", "theme"),
     Key("redraw", ("ctrl+l",), "redraw", "draw everything again", "Screen"),
-    Key("help", ("question_mark", "f1"), "help", "this page", "Screen", "help"),
+    Key(
+        "help",
+        ("question_mark",),
+        "help",
+        "what the pane means: columns, symbols, limits; then every key",
+        "Screen",
+        "help",
+    ),
+    Key("keys", ("f1",), "help(True)", "every key", "Screen"),
     Key("back", ("escape",), "back", "close, clear the filter, leave the pane: one step back", "Screen"),
     Key("suspend", ("ctrl+z",), "suspend", "to the shell; fg comes back", "Screen"),
     Key("quit", ("q",), "quit", "quit", "Screen", "quit"),
@@ -92,7 +104,7 @@ GROUPS = ("Panes", "Rows", "Pages", "Time", "Screen")
 _NAMES = {
     "slash": "/", "question_mark": "?", "escape": "esc", "pageup": "pgup", "pagedown": "pgdn",
     "up": "↑", "down": "↓", "left": "←", "right": "→", "comma": ",", "full_stop": ".",
-    "less_than_sign": "<", "greater_than_sign": ">",
+    "colon": ":", "less_than_sign": "<", "greater_than_sign": ">",
     "left_square_bracket": "[", "right_square_bracket": "]", "minus": "-", "plus": "+", "equals_sign": "=",
     "backspace": "⌫",
 }  # fmt: skip

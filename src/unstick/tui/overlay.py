@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from unstick.tui.help import help_page
 from unstick.tui.paint import measure
 from unstick.tui.pane import OVERLAY, Pane
-from unstick.views.pane import PaneView
+from unstick.views.pane import Line, PaneView
 from unstick.views.ui import UiState
 
 _UI = UiState(focus=OVERLAY)
@@ -19,6 +19,7 @@ class Overlay(Pane):
     def __init__(self) -> None:
         super().__init__(OVERLAY, "")
         self.is_help = False
+        self._keys_first = False
         self._key = ""
 
     @property
@@ -35,10 +36,10 @@ class Overlay(Pane):
         self.close()
         self._key = key
 
-    def open_help(self) -> None:
+    def open_help(self, *, keys_first: bool = False) -> None:
         """The help page."""
         self.close()
-        self.is_help = True
+        self.is_help, self._keys_first = True, keys_first
 
     def close(self) -> None:
         """No page; the next one starts at its top."""
@@ -47,12 +48,20 @@ class Overlay(Pane):
         self.edge(-1)
 
     def follow(
-        self, width: int, overrides: Mapping[str, str], facts: list[tuple[str, str]], pages: Sequence[PaneView] = ()
+        self,
+        width: int,
+        overrides: Mapping[str, str],
+        facts: list[tuple[str, str]],
+        pages: Sequence[PaneView] = (),
+        explained: Sequence[tuple[str, Line]] = (),
     ) -> bool:
         """Tell the page anew for ``width`` cells; whether it has another number of lines than before."""
         before = self.lines
-        view = help_page(overrides, facts, width, measure) if self.is_help else None
-        view = view or next((page for page in pages if page.key == self._key), None)
+        if self.is_help:
+            explained = () if self._keys_first else explained
+            self.tell(help_page(overrides, facts, width, measure, explained), _UI)
+            return self.lines != before
+        view = next((page for page in pages if page.key == self._key), None)
         if view is None:
             self.close()
         else:

@@ -60,6 +60,9 @@ _CUTS: dict[str, Callable[[str, int], Draft]] = {
 }
 
 
+_STEERS = frozenset({"up", "down", "pageup", "pagedown", "tab"})
+
+
 class Prompt(NamedTuple):
     """What is written for: the sign at the left, and what the keys that end it do."""
 
@@ -69,6 +72,7 @@ class Prompt(NamedTuple):
 
 FILTER = Prompt("/", "enter keeps  esc clears")
 GO = Prompt("go to", "03:12, 5m ago, 2025-12-10T03:12  enter goes  esc stays")
+COMMAND = Prompt(":", "↑↓ chooses  tab completes  enter does it  esc leaves")
 MARK = Prompt("mark", "a note  enter marks what was shown  esc leaves it")
 
 
@@ -96,11 +100,18 @@ def draw_prompt(draft: Draft, prompt: Prompt, words: str, width: int, measure: M
 class Footer(Lines):
     """Keys until something is to be written; then what is typed is handed to :meth:`take`.
 
-    ``changed`` is told the text at every change, ``done`` at the end; ``None``: it was given up.
+    ``changed`` is told the text at every change, ``done`` at the end; ``None``: it was given up. ``steered`` gives
+    what is written after keys that move elsewhere.
     """
 
-    def __init__(self, changed: Callable[[Prompt, str], None], done: Callable[[Prompt, str | None], None]) -> None:
+    def __init__(
+        self,
+        changed: Callable[[Prompt, str], None],
+        done: Callable[[Prompt, str | None], None],
+        steered: Callable[[Prompt, str], str | None],
+    ) -> None:
         super().__init__(id="footer")
+        self._steered = steered
         self.draft: Draft | None = None
         self.prompt = FILTER
         self._changed = changed
@@ -125,6 +136,8 @@ class Footer(Lines):
             self.draft = None
             self._done(self.prompt, before.text if event.key == "enter" else None)
             return True
+        elif event.key in _STEERS and (text := self._steered(self.prompt, event.key)) is not None:
+            self.draft = Draft(text, len(text))
         else:
             self.draft = edit(before, event.key, event.character)
         if self.draft != before:

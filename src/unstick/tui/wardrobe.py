@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 
 from unstick.tui import terminal, themes
 from unstick.tui.theme_file import ThemeError
@@ -34,21 +35,26 @@ class Wardrobe:
         """The name of the theme that stays when none is tried on."""
         return self._chosen[0].name
 
-    def offered(self) -> tuple[list[Theme], list[str]]:
-        """Every theme that suits the terminal, in the order of the list; and what is wrong with those left out."""
-        found: list[Theme] = []
-        wrong: list[str] = []
-        own = themes.own_names()
-        for name in own:
-            if name in themes.SHIPPED:
-                path = themes.own_folder() / f"{name}.toml"
-                wrong.append(f"{path}: a shipped theme has this name; mend: give the file another")
-        for name in dict.fromkeys((*self._names, *own)):
-            try:
+    def offered(self) -> list[Theme]:
+        """Every theme that suits the terminal, in the order of the list; those that are wrong are left out."""
+        found = []
+        for name in dict.fromkeys((*self._names, *themes.own_names())):
+            with suppress(ThemeError):
                 found.append(themes.load(name))
-            except ThemeError as error:
-                wrong.append(str(error))
-        return [theme for theme in found if self._suits(theme)], wrong
+        return [theme for theme in found if self._suits(theme)]
+
+    def wrong(self) -> list[str]:
+        """What is wrong with a person's own themes, a sentence for each that is left out."""
+        return [sentence for name in themes.own_names() for sentence in self._wrong(name)]
+
+    def _wrong(self, name: str) -> Iterator[str]:
+        if name in themes.SHIPPED:
+            yield f"{themes.own_folder() / name}.toml: a shipped theme has this name; mend: give the file another"
+            return
+        try:
+            themes.load(name)
+        except ThemeError as error:
+            yield str(error)
 
     def try_on(self, name: str) -> str:
         """Wear ``name`` until another is tried on or :meth:`keep` or :meth:`put_back`; why not, if it cannot be."""

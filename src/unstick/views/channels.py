@@ -10,16 +10,19 @@ from unstick.views.pane import LEVEL_ROLE, Column, Item, Line, PaneView, Role, R
 from unstick.views.queues import growth
 from unstick.views.words import absent, cell, details, number, span, tally
 
+ABOUT = "The connections to RabbitMQ and their channels, those that leak first."
 COLUMNS = (
-    Column("client", "client", 14, flex=2),
-    Column("vhost", "vhost", 6, flex=1, priority=6),
-    Column("channels", "chan", 5, "right"),
-    Column("share", "of limit", 10, priority=5),
-    Column("growth", "/min", 5, "right"),
-    Column("full", "full in", 7, "right", priority=1),
-    Column("max", "limit", 5, "right", priority=4),
-    Column("heartbeat", "beat", 4, "right", priority=2),
-    Column("state", "state", 8, priority=3),
+    Column("client", "client", 14, flex=2, about="the name that the client gave itself, else its library or address"),
+    Column("vhost", "vhost", 6, flex=1, priority=6, about="virtual host"),
+    Column("channels", "chan", 5, "right", about="open channels"),
+    Column("share", "of limit", 10, priority=5, about="open channels in parts of the limit"),
+    Column("growth", "/min", 5, "right", about="channels opened a minute, over the last minute"),
+    Column("full", "full in", 7, "right", priority=1, about="when the limit is reached at this rate"),
+    Column("max", "limit", 5, "right", priority=4, about="channels that one connection may have"),
+    Column(
+        "heartbeat", "beat", 4, "right", priority=2, about="negotiated heartbeat; off: a lost peer is not noticed"
+    ),
+    Column("state", "state", 8, priority=3, about="what is wrong with it, else what the broker says"),
 )
 _SHARE = 10
 

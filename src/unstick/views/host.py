@@ -11,10 +11,11 @@ from unstick.facts.units import count, size
 from unstick.views.pane import LEVEL_ROLE, Column, Item, PaneView, Role, Row, Span, Spark
 from unstick.views.words import absent, cell
 
+ABOUT = "The host that unstick runs on: how near its limits, and who is busy."
 COLUMNS = (
-    Column("name", "resource", 12, flex=1),
-    Column("value", "value", 8, "right"),
-    Column("note", "", 10, flex=1, priority=1),
+    Column("name", "resource", 12, flex=1, about="what is measured, then the busiest processes"),
+    Column("value", "value", 8, "right", about="how much of it is used"),
+    Column("note", "", 10, flex=1, priority=1, about="of how much"),
 )
 
 

@@ -9,12 +9,19 @@ from unstick.facts.units import count
 from unstick.views.pane import LEVEL_GLYPH, LEVEL_ROLE, Column, Line, PaneView, Role, Row, Span, Spark
 from unstick.views.words import absent, age, cell, nothing, tally
 
+ABOUT = "The task locks, those that outlived their end or their holder first."
 COLUMNS = (
-    Column("lock", "lock", 12, flex=1),
-    Column("worker", "holder", 10, flex=1),
-    Column("state", "state", 8, priority=1),
-    Column("age", "age", 7, "right", priority=2),
-    Column("left", "left", 8, "right"),
+    Column("lock", "lock", 12, flex=1, about="kind and id of the locked task"),
+    Column("worker", "holder", 10, flex=1, about="who holds it"),
+    Column(
+        "state",
+        "state",
+        8,
+        priority=1,
+        about="orphaned: its holder is dead; expired: over its end; endless: without an end",
+    ),
+    Column("age", "age", 7, "right", priority=2, about="how long it is held"),
+    Column("left", "left", 8, "right", about="how long until its end; negative: since then"),
 )
 
 

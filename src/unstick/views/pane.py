@@ -103,6 +103,8 @@ class Column(msgspec.Struct, frozen=True):
     align: Literal["left", "right"] = "left"
     flex: int = 0
     priority: int = 0
+    about: str = ""
+    """What it says, for those who ask."""
 
 
 SortValue = float | str | None

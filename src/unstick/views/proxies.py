@@ -11,12 +11,20 @@ from unstick.views.charts import BAR_GLYPH, FULL
 from unstick.views.pane import Bar, Column, Item, Line, PaneView, Role, Row, Spark
 from unstick.views.words import absent, age, cell, details, nothing, number, span, tally
 
+ABOUT = "The proxy pool: one bar, the proxies that nobody alive uses, and who holds the others."
 COLUMNS = (
-    Column("who", "held by", 14, flex=1),
-    Column("proxies", "proxies", 7, "right"),
-    Column("tasks", "tasks", 5, "right", priority=1),
-    Column("seen", "silent", 7, "right"),
-    Column("state", "state", 11, flex=1, priority=2),
+    Column("who", "held by", 14, flex=1, about="a container, or a proxy and the worker that holds it"),
+    Column("proxies", "proxies", 7, "right", about="how many it holds"),
+    Column("tasks", "tasks", 5, "right", priority=1, about="tasks that it works on"),
+    Column("seen", "silent", 7, "right", about="how long it is silent, or the proxy held without a task"),
+    Column(
+        "state",
+        "state",
+        11,
+        flex=1,
+        priority=2,
+        about="stuck: nobody alive uses it; suspect: not proven yet; gone: no worker of the container lives",
+    ),
 )
 
 

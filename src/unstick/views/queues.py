@@ -11,19 +11,34 @@ from unstick.views.flow import Flow, flow
 from unstick.views.pane import Column, Line, PaneView, Role, Row, Span, Spark
 from unstick.views.words import absent, age, cell, nothing, number, tally
 
+ABOUT = "The queues of every broker, the fullest and the oldest first."
 COLUMNS = (
-    Column("queue", "queue", 14, flex=2),
-    Column("place", "on", 10, flex=1, priority=4),
-    Column("ready", "ready", 5, "right"),
-    Column("trend", "", 8, priority=3),
-    Column("in_flight", "running", 7, "right", priority=4),
-    Column("in", "in/m", 5, "right", priority=5),
-    Column("out", "out/m", 5, "right", priority=5),
-    Column("drain", "empty in", 8, "right", priority=1),
-    Column("oldest", "oldest", 6, "right", priority=2),
-    Column("delayed", "delayed", 7, "right", priority=8),
-    Column("dead", "dead", 4, "right", priority=6),
-    Column("consumers", "cons", 4, "right", priority=7),
+    Column("queue", "queue", 14, flex=2, about="its name"),
+    Column("place", "on", 10, flex=1, priority=4, about="the job system, and its broker or virtual host"),
+    Column("ready", "ready", 5, "right", about="messages that wait"),
+    Column("trend", "", 8, priority=3, about="how many waited in the last eighty seconds"),
+    Column("in_flight", "running", 7, "right", priority=4, about="delivered and not acknowledged"),
+    Column(
+        "in",
+        "in/m",
+        5,
+        "right",
+        priority=5,
+        about="messages that came within the last minute, at least: what came and went between two looks is not seen",
+    ),
+    Column("out", "out/m", 5, "right", priority=5, about="messages that went within the last minute, at least"),
+    Column(
+        "drain",
+        "empty in",
+        8,
+        "right",
+        priority=1,
+        about="when it is empty at this rate, or by how much it grows a minute",
+    ),
+    Column("oldest", "oldest", 6, "right", priority=2, about="age of the message at its head"),
+    Column("delayed", "delayed", 7, "right", priority=8, about="messages that wait for their time"),
+    Column("dead", "dead", 4, "right", priority=6, about="messages that were given up"),
+    Column("consumers", "cons", 4, "right", priority=7, about="who takes from it"),
 )
 TREND = 8
 """Cells of two columns of five seconds each: eighty seconds."""

@@ -12,13 +12,14 @@ from unstick.views.charts import blocks
 from unstick.views.pane import Column, PaneView, Role, Row, Span
 from unstick.views.words import age, cell, details, tally
 
+ABOUT = "Every source that is asked: what it answers, how long that takes, and what asking costs it."
 COLUMNS = (
-    Column("service", "service", 14, flex=1),
-    Column("age", "age", 6, "right"),
-    Column("took", "took", 6, "right", priority=1),
-    Column("cost", "asks/s", 7, "right", priority=2),
-    Column("bytes", "B/s", 6, "right", priority=3),
-    Column("note", "says", 12, flex=3, priority=1),
+    Column("service", "service", 14, flex=1, about="the source, by what is read there"),
+    Column("age", "age", 6, "right", about="how old its newest answer is"),
+    Column("took", "took", 6, "right", priority=1, about="how long the answer took"),
+    Column("cost", "asks/s", 7, "right", priority=2, about="questions a second that unstick asks it"),
+    Column("bytes", "B/s", 6, "right", priority=3, about="bytes a second that go to and fro"),
+    Column("note", "says", 12, flex=3, priority=1, about="what is wrong, else what it says"),
 )
 
 HISTORY = 48

@@ -10,10 +10,11 @@ from unstick.views.pane import Column, Item, Line, PaneView, Role, Row, Span, Sp
 from unstick.views.runs import timeline
 from unstick.views.words import absent, cell
 
+ABOUT = "The balance sync: its runs on a line of time, what its API says, and what the data says."
 COLUMNS = (
-    Column("fact", "fact", 13),
-    Column("value", "value", 10, flex=1),
-    Column("note", "", 8, flex=1, priority=1),
+    Column("fact", "fact", 13, about="what is told"),
+    Column("value", "value", 10, flex=1, about="what it is now"),
+    Column("note", "", 8, flex=1, priority=1, about="where from, or more of it"),
 )
 
 

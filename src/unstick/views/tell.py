@@ -27,11 +27,11 @@ PANES: tuple[Callable[[Board], PaneView], ...] = (
     host.view,
 )
 """One line per subject, in the order of the keys ``1`` to ``8``."""
-COLUMNS = {
-    subject.__name__.rpartition(".")[2]: subject.COLUMNS
-    for subject in (workers, proxies, queues, channels, sync, locks, services, host)
-}
+SHELVES = (workers, proxies, queues, channels, sync, locks, services, host)
+COLUMNS = {shelf.__name__.rpartition(".")[2]: shelf.COLUMNS for shelf in SHELVES}
 """By pane, what its rows are made of."""
+ABOUT = {shelf.__name__.rpartition(".")[2]: shelf.ABOUT for shelf in SHELVES} | {"verdict": findings.ABOUT}
+"""By pane, what it shows, in a sentence."""
 
 
 def tell(board: Board) -> Told:

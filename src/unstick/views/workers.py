@@ -10,12 +10,15 @@ from unstick.views.field import MARKS
 from unstick.views.pane import Column, Field, Line, PaneView, Role, Row, Span
 from unstick.views.words import absent, age, cell, details, nothing, number, span, tally
 
+ABOUT = "The workers that were seen, the worst first: every sign of life, and what each still holds."
 COLUMNS = (
-    Column("worker", "worker", 14, flex=1),
-    Column("kind", "kind", 8, priority=4),
-    Column("seen", "last sign", 9, "right"),
-    Column("holds", "holds", 12, priority=1),
-    Column("note", "note", 12, flex=2, priority=3),
+    Column("worker", "worker", 14, flex=1, about="its id; of Dramatiq the broker and eight characters of its UUID"),
+    Column(
+        "kind", "kind", 8, priority=4, about="crawler, dramatiq, celery or http: where its signs of life come from"
+    ),
+    Column("seen", "last sign", 9, "right", about="how long ago it gave its last sign of life"),
+    Column("holds", "holds", 12, priority=1, about="P proxies, T tasks, L locks, M messages not acknowledged"),
+    Column("note", "note", 12, flex=2, priority=3, about="what is wrong with it, in words"),
 )
 
 
