@@ -47,6 +47,7 @@ from unstick.cli.wiring import lane_specs
 from unstick.config import load
 from unstick.facts.level import Level
 from unstick.facts.reading import Fresh
+from unstick.facts.sync import SyncApiFacts
 from unstick.feeds.live import LiveFeed
 from unstick.settings import Context
 from unstick.views.status_json import Json, status
@@ -328,12 +329,14 @@ def statistics_settled(rabbit: Rabbit, true: Truth) -> bool:
 
 
 def seen_since(board: Board, at: float) -> bool:
-    """Whether every source that can answer in a frozen world has answered since, and is fresh."""
+    """Whether every source that can answer in a frozen world has answered since, in full, and is fresh."""
     fresh = {state.source.id for state in board.sources if state.state == "fresh"}
     for observation in board.frame.observations:
         source, reading = observation.source, observation.reading
         can = source.system != "health" and not source.id.startswith("locks:")
         if can and not (source.id in fresh and isinstance(reading, Fresh) and reading.at >= at):
+            return False
+        if isinstance(reading, Fresh) and isinstance(reading.value, SyncApiFacts) and reading.value.partial:
             return False
     return True
 
