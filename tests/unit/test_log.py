@@ -34,7 +34,9 @@ NOTES = {
     '"Too many connections" errors': "connections",
     "Forbidden: bot was blocked by the user": "bot-blocked",
     "[warning] client unexpectedly closed TCP connection": "closed",
+    '{"status":429, "path": "/api/v1/health"}': "rate-limit",
     "INFO: 4290 rows in 429.5 ms": "",
+    "[2026-11-22 11:49:40,429: INFO/ForkPoolWorker-2] Task rates.refresh[e52823a3-429b-465c] succeeded": "",
     "all is well": "",
 }  # fmt: skip
 

@@ -25,7 +25,10 @@ def judge(seen: Seen[CeleryEventsFacts], notes: Notes, context: Context) -> Judg
     notes.record(f"{source}:processed", sum(node.processed or 0 for node in here))
     per_min = notes.before.rate_per_min(f"{source}:processed", counter=True)
     problems = (*_unfired(facts, context), *_deaf(facts))
-    parts = [f"{len(here)} workers heard", f"{sum(node.active or 0 for node in here)} tasks in hand"]
+    parts = [
+        f"{len(here)} {'worker' if len(here) == 1 else 'workers'} heard",
+        f"{sum(node.active or 0 for node in here)} tasks in hand",
+    ]
     parts += [f"{count(per_min)}/min"] if per_min is not None else []
     parts += [f"{count(lately)} failed within a minute"] if lately else []
     numbers = (

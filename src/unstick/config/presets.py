@@ -34,7 +34,7 @@ LOG_PATTERNS = {
     "greenlet": r"greenlet_spawn has not been called",
     "channel": r"ChannelInvalidStateError|No active transport in channel|Connection was not opened",
     "reset": r"Connection reset by peer|ConnectionResetError|Server connection reset",
-    "rate-limit": r"Too Many Requests|Rate limit exceeded|(?<![\d.])429(?![\d.])",
+    "rate-limit": r"Too Many Requests|Rate limit exceeded|(?:(?<![\w.,:-])|(?<=\":))429(?![\w-]|\.\d)",
     "connections": r"(?i:too many connections|too many clients already|remaining connection slots)",
     "bot-blocked": r"bot was blocked by the user|user is deactivated",
     "closed": r"client unexpectedly closed TCP connection",

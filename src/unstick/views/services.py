@@ -14,7 +14,7 @@ from unstick.views.words import age, cell, details, tally
 
 ABOUT = "Every source that is asked: what it answers, how long that takes, and what asking costs it."
 COLUMNS = (
-    Column("service", "service", 14, flex=1, about="the source, by what is read there"),
+    Column("service", "service", 20, flex=1, about="the source, by what is read there"),
     Column("age", "age", 6, "right", about="how old its newest answer is"),
     Column("took", "took", 6, "right", priority=1, about="how long the answer took"),
     Column("cost", "asks/s", 7, "right", priority=2, about="questions a second that unstick asks it"),
