@@ -37,7 +37,9 @@ def text(line: Line) -> str:
 def columns(lines: tuple[Line, ...]) -> list[bool]:
     """Whether there is anything of the curve in each column."""
     told = [text(line) for line in lines[1:-1]]
-    return [any(0x2800 < ord(line[nth]) <= 0x28FF for line in told if nth < len(line)) for nth in range(len(told[0]))]
+    return [
+        any(0x2580 <= ord(line[nth]) <= 0x259F for line in told if nth < len(line)) for nth in range(len(told[0]))
+    ]
 
 
 @given(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from tests.tui.samples import HOSTILE
-from unstick.views.charts import blocks, dots, draw_axis, draw_bar, draw_item, draw_legend, draw_spark
+from unstick.views.charts import blocks, curve, draw_axis, draw_bar, draw_item, draw_legend, draw_spark
 from unstick.views.field import draw_field
 from unstick.views.layout import Measure, columns, draw_ends, draw_row, draw_titles, fit, shown, width_of, wrap
 from unstick.views.pane import Axis, Bar, Column, Field, Item, Line, Role, Span, Spark
@@ -184,12 +184,12 @@ def test_a_history_leaves_gaps_and_keeps_the_newest_at_the_right() -> None:
     assert blocks((0, 4, None, 8), 6) == "  ▁▅ █"
     assert blocks((1, 2, 3, 4), 2) == "▆█"
     assert blocks((), 3) == "   "
-    assert dots((0, 4, None, 8), 3) == " ⡐⠈"
-    assert dots((5, 5, 5, 5), 2) == "⣀⣀"  # what does not move is calm
-    assert dots((0, 50, 100), 2, 100) == "⢀⠊"
-    assert dots((), 3) == "   "
+    assert curve((0, 4, None, 8), 5) == " ▁▅ █"
+    assert curve((5, 5, 5, 5), 2) == "▁▁"  # what does not move is calm
+    assert curve((0, 50, 100), 2, 100) == "▅█"
+    assert curve((), 3) == "   "
     drawn = text_of(draw_spark(Spark("load", (1.0, 2.0), "2.0"), 14, measure))
-    assert drawn == "load 2.0     ⠊"
+    assert drawn == "load 2.0    ▅█"
 
 
 @pytest.mark.parametrize(("width", "kept"), [(60, "abcdef"), (23, "adef"), (12, "af")])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 
 _OWN = "…–—·×•⚑✖↵⇧←↑↓→"
-_NARROW = frozenset([*map(chr, (*range(0x20, 0x7F), *range(0x2500, 0x25FD), *range(0x2800, 0x2900))), *_OWN])
-"""Characters of one cell: ASCII, boxes, blocks and geometry, braille, and what else the board itself writes."""
+_NARROW = frozenset([*map(chr, (*range(0x20, 0x7F), *range(0x2500, 0x25FD))), *_OWN])
+"""Characters of one cell: ASCII, boxes, blocks and geometry, and what else the board itself writes."""
 
 
 @lru_cache(maxsize=16384)

@@ -157,7 +157,7 @@ def _plot(
     figure.axes(active=False, axis=0, side=1)
     figure.axes(active=False, axis=1, side=1)
     for xs, ys in _runs(history):
-        figure.draw(figure.signal(xs, ys, marker=plot.marker("braille", ink(1))).lines())
+        figure.draw(figure.signal(xs, ys, marker=plot.marker("hd", ink(1))).lines())
     for value, level in limits:
         figure.line(value, orientation=0, pixel=ink(3 if level is Level.CRITICAL else 2), style="dotted")
     for at in marks:

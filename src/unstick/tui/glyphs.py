@@ -9,11 +9,13 @@ from unstick.tui.terminal import Glyphs
 _PLAIN = {
     "╭": "┌", "╮": "┐", "╰": "└", "╯": "┘", "┏": "╔", "┓": "╗", "┗": "╚", "┛": "╝", "━": "═", "┃": "║",
     "✖": "x", "▲": "▲", "▌": "▌", "▚": "▓", "↵": "<", "⇧": "^", "⌫": "<", "▸": "►", "●": "•", "◐": "o", "…": "~",
+    **dict.fromkeys("▖▗", "▄"), **dict.fromkeys("▘▝", "▀"), **dict.fromkeys("▞▙▛▜▟", "█"),
     "◆": "♦", "▪": "■", "▫": "·", "┈": "─", "┊": "│", "›": ">",
 }  # fmt: skip
 _ASCII = {
     **dict.fromkeys("╭╮╰╯┌┐└┘┏┓┗┛╔╗╚╝├┤┬┴┼", "+"), **dict.fromkeys("─╌┄┈", "-"), **dict.fromkeys("━═", "="),
     **dict.fromkeys("│┆┊", "|"), **dict.fromkeys("┃║", "#"),
+    **dict.fromkeys("▖▗", "."), **dict.fromkeys("▘▝▀", "'"), **dict.fromkeys("▞▙▛▜▟▐", "#"),
     "●": "*", "◐": "o", "◆": "+", "■": "%", "▲": "!", "✖": "X", "…": "~", "▌": ">", "▸": ">", "·": ".", "•": "*",
     "↵": "<", "⇧": "^", "⌫": "<", "▪": "o", "▫": "-", "○": "o",
     "↓": "v", "↑": "^", "←": "<", "→": ">", "█": "#", "▓": "%", "▚": "X", "▒": "=", "░": ".", "⚑": "!", "×": "x",
@@ -21,30 +23,19 @@ _ASCII = {
 }  # fmt: skip
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 _SPARK_ASCII = " _.-="
-
-
-def _height(code: int) -> int:
-    """Dots in the taller half of a braille pattern, 0 to 4."""
-    left = sum(bool(code & bit) for bit in (0x01, 0x02, 0x04, 0x40))
-    right = sum(bool(code & bit) for bit in (0x08, 0x10, 0x20, 0x80))
-    return max(left, right)
-
-
-_BRAILLE_ASCII = {0x2800 + code: _SPARK_ASCII[_height(code)] for code in range(256)}
-_BRAILLE_BLOCKS = {0x2800 + code: _BLOCKS[_height(code) * 2] for code in range(256)}
 _BLOCKS_ASCII = {ord(block): _SPARK_ASCII[min(4, (nth + 1) // 2)] for nth, block in enumerate(_BLOCKS[:-1])}
 _TABLES: dict[Glyphs, dict[int, str]] = {
     Glyphs.FULL: {},
-    Glyphs.PLAIN: {**{ord(k): v for k, v in _PLAIN.items()}, **_BRAILLE_BLOCKS},
-    Glyphs.ASCII: {**_BLOCKS_ASCII, **{ord(k): v for k, v in _ASCII.items()}, **_BRAILLE_ASCII},
+    Glyphs.PLAIN: {ord(k): v for k, v in _PLAIN.items()},
+    Glyphs.ASCII: {**_BLOCKS_ASCII, **{ord(k): v for k, v in _ASCII.items()}},
 }
 
 
 def replaced(text: str, glyphs: Glyphs, measure: Callable[[str], int] = len) -> str:
     """``text`` with what the terminal can draw, as wide as before. In ASCII, what has no likeness becomes ``?``.
 
-    >>> replaced("╭ ● ▲ ⣿ я", Glyphs.ASCII)
-    '+ * ! = ?'
+    >>> replaced("╭ ● ▲ ▟ я", Glyphs.ASCII)
+    '+ * ! # ?'
     """
     if glyphs is Glyphs.FULL or text.isascii():
         return text

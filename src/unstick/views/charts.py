@@ -10,7 +10,7 @@ from unstick.views.pane import Axis, Bar, Field, Item, Line, Role, Span, Spark
 
 _LABEL_SHARE = 3
 _WIDEST_SPARK = 72
-"""Cells of twelve minutes."""
+"""Cells of six minutes."""
 BAR_GLYPH = {Role.BAR_STUCK: "▚", Role.BAR_BLOCKED: "▒", Role.BAR_FREE: "░"}
 FULL, _TRACK = "█", "·"
 _GAUGE, _GAUGE_TRACK = "━", "─"
@@ -64,7 +64,7 @@ def number(value: float) -> str:
 
 
 def draw_spark(spark: Spark, width: int, measure: Measure) -> Line:
-    """Label, history with two samples a cell, newest at the right, and the value."""
+    """Label, history with a sample a cell, newest at the right, and the value."""
     name = (Span(spark.label, Role.DIM),)
     label = fit(name, min(width_of(name, measure), width // _LABEL_SHARE), measure)
     value = (Span(spark.value, Role.STRONG),)
@@ -72,38 +72,30 @@ def draw_spark(spark: Spark, width: int, measure: Measure) -> Line:
     if room < 1:
         return fit((*label, Span(" "), *value), width, measure)
     size = min(room, _WIDEST_SPARK)
-    curve = Span(dots(spark.values, size, spark.peak), spark.role)
-    return fit(join((*label, Span(" "), *value, Span(" " * (room - size + 1)), curve)), width, measure)
+    line = Span(curve(spark.values, size, spark.peak), spark.role)
+    return fit(join((*label, Span(" "), *value, Span(" " * (room - size + 1)), line)), width, measure)
 
 
-_LEFT, _RIGHT = (0x00, 0x40, 0x04, 0x02, 0x01), (0x00, 0x80, 0x20, 0x10, 0x08)
-"""Braille dots of the left and the right half of a cell: none, then from below."""
 _CALM = 0.2
 """A history that moves less, in parts of its highest value, is a line at the bottom."""
 
 
-def dots(values: Sequence[float | None], width: int, peak: float | None = None) -> str:
-    """``values`` as a line of braille dots, two to a cell, the newest at the right; a gap is blank.
+def curve(values: Sequence[float | None], width: int, peak: float | None = None) -> str:
+    """``values`` as a line of blocks, the newest at the right; a gap is blank. More fonts have blocks than braille.
 
     The scale goes up to ``peak``, else to the highest value; its base is as far below the lowest as that is below the
     highest, so that small changes of large numbers are seen.
 
-    >>> dots([0, 1, 2, None, 4, 4], 4)
-    ' ⡠⠂⠉'
+    >>> curve([4, 6, 8, None, 8], 6)
+    ' ▅▆█ █'
     """
-    tail = values[-2 * width :] if width > 0 else ()
-    tail = (*[None] * (2 * width - len(tail)), *tail)
+    tail = values[-width:] if width > 0 else ()
     known = [value for value in tail if value is not None]
     low, high = min(known, default=0.0), max(known, default=0.0)
     base, top = (max(0.0, low - (high - low)), high) if peak is None else (0.0, peak)
     calm = peak is None and high - low <= _CALM * high
-    heights = [0 if v is None else 1 if calm else 1 + _steps(v - base, top - base) for v in tail]
-    pairs = zip(heights[::2], heights[1::2], strict=True)
-    return "".join(chr(0x2800 + _LEFT[left] + _RIGHT[right]) if left or right else " " for left, right in pairs)
-
-
-def _steps(value: float, peak: float) -> int:
-    return min(3, round(value / peak * 3)) if peak > 0 and value > 0 else 0
+    heights = [0 if v is None else 1 if calm else _height(v - base, top - base) for v in tail]
+    return " " * (width - len(tail)) + "".join(_BLOCKS[height] for height in heights)
 
 
 def blocks(values: Sequence[float | None], width: int) -> str:

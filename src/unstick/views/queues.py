@@ -6,7 +6,7 @@ from unstick.board.board import Board
 from unstick.board.queues import Queue
 from unstick.facts.level import Level
 from unstick.facts.units import count, duration
-from unstick.views.charts import dots
+from unstick.views.charts import curve
 from unstick.views.flow import Flow, flow
 from unstick.views.pane import Column, Line, PaneView, Role, Row, Span, Spark
 from unstick.views.words import absent, age, cell, nothing, number, tally
@@ -80,7 +80,7 @@ def _row(queue: Queue, board: Board) -> Row:
             cell(queue.name),
             cell(place, Role.DIM),
             number(queue.ready, bad),
-            (Span(dots(history, TREND), Role.SPARK),) if any(history) else (),
+            (Span(curve(history, TREND), Role.SPARK),) if any(history) else (),
             number(queue.in_flight),
             rate(moves.in_per_min),
             rate(moves.out_per_min),
