@@ -18,7 +18,7 @@ import msgspec
 import platformdirs
 
 from unstick import clock
-from unstick.facts.actions import Actor, Confirmation, Outcome, Plan, Receipt
+from unstick.facts.actions import Actor, Confirmation, Plan, Receipt
 from unstick.facts.text import clean
 from unstick.facts.units import timestamp
 
@@ -133,11 +133,6 @@ def sentence(record: Mapping[str, Any]) -> str:
     return clean(
         f"{record['action']} in {record['context']} by {actor.shown}, plan {record['id']}: {ended}{text}", 900
     )
-
-
-def is_open(record: Mapping[str, Any]) -> bool:
-    """Whether nobody knows yet how it ended."""
-    return record["record"] == "intent" or record.get("outcome") == Outcome.UNKNOWN.value
 
 
 def _ends_whole(file: int) -> bool:

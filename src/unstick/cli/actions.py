@@ -14,9 +14,10 @@ import msgspec
 
 from unstick import clock, loops
 from unstick.actions.actor import present
-from unstick.actions.audit import Audit, default_path
+from unstick.actions.audit import Audit
 from unstick.actions.gate import Gate
 from unstick.backends.base import BackendError
+from unstick.cli.audit import audit_path
 from unstick.cli.codes import (
     CONFIG,
     DONE,
@@ -78,8 +79,8 @@ def run_order(path: Path | None, context: str | None, order: Order, choice: Choi
 
 def gate_of(context: Context) -> Gate:
     """The gate of this process."""
-    path = Path(context.actions.audit).expanduser() if context.actions.audit else default_path()
-    return Gate(context, present(os.environ), Audit(path, to_syslog=context.actions.syslog))
+    audit = Audit(audit_path(context.actions), to_syslog=context.actions.syslog)
+    return Gate(context, present(os.environ), audit)
 
 
 class _Command:

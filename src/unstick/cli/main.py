@@ -279,6 +279,22 @@ def guard(ctx: click.Context, /, *, once: bool, as_json: bool, systemd: bool, **
     return print_unit(**given) if systemd else run_guard(**given, once=once, as_json=as_json)
 
 
+@unstick.command()
+@configured
+@click.option("--plan", metavar="ID", help="Everything about one plan; the first letters of its id do.")
+@click.option("--last", type=click.IntRange(1), default=20, show_default=True, help="So many of the newest.")
+@click.option("--open", "only_open", is_flag=True, help="Only those whose outcome nobody knows.")
+@click.option("--json", "as_json", is_flag=True, help="Print the records as they stand in the file.")
+@click.pass_context
+def audit(
+    ctx: click.Context, /, *, plan: str | None, last: int, only_open: bool, as_json: bool, **options: Any
+) -> int:
+    """What was done on this host, by whom, and with what result."""
+    from unstick.cli.audit import run_audit  # noqa: PLC0415 - imported when it runs
+
+    return run_audit(**_given(ctx, options), plan=plan, last=last, only_open=only_open, as_json=as_json)
+
+
 TAPE = click.Path(path_type=Path)
 
 
