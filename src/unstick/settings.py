@@ -548,6 +548,33 @@ class Guard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Return the expired tasks of dead workers to pending as well."""
 
 
+class Own(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An action of your own: a program, or an HTTP request. ``{worker}`` and the like stand for values of a row."""
+
+    name: Label
+    """How it is called."""
+    command: tuple[str, ...] = ()
+    """Program and arguments, run without a shell: ``["docker", "restart", "{container}"]``."""
+    url: HttpUrl | None = None
+    """Instead of a program: the server that gets a request."""
+    method: Literal["POST", "PUT", "PATCH", "DELETE"] = "POST"
+    """Of the request."""
+    path: str = "/"
+    """Of the request; values are quoted."""
+    body: str = ""
+    """Of the request; values are written as inside a JSON text."""
+    content_type: str = "application/json"
+    """Of the body."""
+    bearer_file: str | None = None
+    """A private file with the token that is sent as ``Authorization: Bearer``."""
+    confirm: str = ""
+    """What the preview says of it."""
+    dangerous: bool = False
+    """A count must be typed before it runs, by whomever."""
+    timeout_s: Seconds = 30.0
+    """Then the program is killed, or the request given up."""
+
+
 class Actions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What may be changed, how much at once, and where it is written down. See docs/actions.md."""
 
@@ -585,6 +612,8 @@ class Actions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Outcomes go to syslog as well."""
     guard: Guard = Guard()
     """Limits of ``unstick guard``."""
+    own: tuple[Own, ...] = ()
+    """Actions of your own."""
 
 
 class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

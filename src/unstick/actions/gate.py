@@ -25,6 +25,7 @@ from unstick.actions.audit import Audit
 from unstick.actions.database import LIVES_S, Database
 from unstick.actions.deed import Deed, Done, Draft, RefusedError
 from unstick.actions.locks import Locks
+from unstick.actions.own import Own
 from unstick.actions.proxies import Proxies
 from unstick.actions.sync import Sync
 from unstick.actions.watch import Watch
@@ -36,6 +37,7 @@ from unstick.facts.actions import (
     FreeProxies,
     Order,
     Outcome,
+    OwnAction,
     Plan,
     Receipt,
     SyncBalances,
@@ -155,6 +157,8 @@ class Gate:
                 if locks is not None and locks.table is not None:
                     table = self._postgres()
                 return Locks(self._context, order, table, self._watch)
+            case OwnAction():
+                return Own(self._context, order)
             case SyncBalances():
                 known = self._context.actions.postgres_url or self._context.postgres.url
                 return Sync(self._context, order, self._actor, self._postgres() if known else None)
@@ -215,7 +219,7 @@ class Gate:
         actions = self._context.actions
         if actions.read_only:
             raise RefusedError("this context is read only (actions.read_only)")
-        if plan.name not in actions.allow:
+        if plan.name not in actions.allow and not isinstance(plan.order, OwnAction):
             raise RefusedError(f"{plan.name} is not allowed in this context (actions.allow)")
         if plan.refused is not None:
             raise RefusedError(plan.refused)

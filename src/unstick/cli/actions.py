@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shlex
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,6 +17,7 @@ from unstick import clock, loops
 from unstick.actions.actor import present
 from unstick.actions.audit import Audit
 from unstick.actions.gate import Gate
+from unstick.actions.own import placeholders
 from unstick.backends.base import BackendError
 from unstick.cli.audit import audit_path
 from unstick.cli.codes import (
@@ -32,9 +34,9 @@ from unstick.cli.codes import (
 )
 from unstick.cli.complaint import complain
 from unstick.cli.logs import log_to_file
-from unstick.cli.start import open_context
+from unstick.cli.start import open_config, open_context
 from unstick.cli.stdout import say
-from unstick.facts.actions import Confirmation, Order, Outcome, Plan, Receipt
+from unstick.facts.actions import Confirmation, Order, Outcome, OwnAction, Plan, Receipt
 from unstick.facts.reading import Trouble, TroubleKind
 from unstick.facts.units import duration
 from unstick.settings import Context
@@ -73,8 +75,27 @@ def run_order(path: Path | None, context: str | None, order: Order, choice: Choi
     if not (choice.dry_run or choice.yes or choice.count is not None or sys.stdin.isatty()):
         complain("nobody is there to confirm; mend: --dry-run to look, --yes to do it")
         return USAGE
-    opened = open_context(path, context)
+    opened = _opened(path, context) if isinstance(order, OwnAction) else open_context(path, context)
     return opened if isinstance(opened, int) else loops.run(_Command(opened, order, choice).run())
+
+
+def _opened(path: Path | None, context: str | None) -> Context | int:
+    """The context as it is configured: what one runs of one's own needs no server."""
+    loaded = open_config(path, context)
+    return loaded if isinstance(loaded, int) else loaded.context
+
+
+def list_own(path: Path | None, context: str | None) -> int:
+    """Print the actions of the operator's own; the exit code."""
+    opened = _opened(path, context)
+    if isinstance(opened, int):
+        return opened
+    for own in opened.actions.own:
+        wanted = " ".join(f"--set {name}=…" for name in sorted(placeholders(own)))
+        say(
+            [f"unstick run {shlex.quote(own.name)} {wanted}".rstrip() + (f"  # {own.confirm}" if own.confirm else "")]
+        )
+    return DONE
 
 
 def gate_of(context: Context) -> Gate:

@@ -295,6 +295,36 @@ def audit(
     return run_audit(**_given(ctx, options), plan=plan, last=last, only_open=only_open, as_json=as_json)
 
 
+@unstick.command("run")
+@configured
+@click.argument("name", required=False)
+@click.option("--set", "values", multiple=True, metavar="NAME=VALUE", help="A value for a placeholder of it.")
+@acting
+@click.pass_context
+def run_own(
+    ctx: click.Context,
+    /,
+    *,
+    name: str | None,
+    values: tuple[str, ...],
+    path: Path | None,
+    context: str | None,
+    **choice: Any,
+) -> int:
+    """Run an action of your own, from [[actions.own]]; without a name, list them."""
+    from unstick.cli.actions import Choice, list_own, run_order  # noqa: PLC0415 - imported when it runs
+    from unstick.facts.actions import OwnAction  # noqa: PLC0415 - imported when it runs
+
+    given = _given(ctx, {"path": path, "context": context})
+    if name is None:
+        return list_own(**given)
+    pairs = [value.partition("=") for value in values]
+    if not all(separator for _, separator, _ in pairs):
+        raise click.UsageError("--set takes NAME=VALUE")
+    order = OwnAction(name, tuple((known, value) for known, _, value in pairs))
+    return run_order(**given, order=order, choice=Choice(**choice))
+
+
 TAPE = click.Path(path_type=Path)
 
 

@@ -38,6 +38,9 @@ def check(context: Context, tree: Entry, reader: Reader, check_screen: ScreenChe
     _Rules(context, tree, reader).run(check_screen)
 
 
+_ACTIONS = frozenset({"free-proxies", "drain-locks", "sync-balances"})
+
+
 class _Rules:
     def __init__(self, context: Context, tree: Entry, reader: Reader) -> None:
         self._context = context
@@ -56,6 +59,7 @@ class _Rules:
         self._whole("dependency", "url", "preset")
         self._whole("maintenance", "files", "preset")
         self._balance_key()
+        self._own_actions()
         if check_screen is not None:
             self._screen(check_screen)
 
@@ -134,6 +138,23 @@ class _Rules:
             usable = self._usable(system, *(f"{system}.{index}.{key}" for key in either))
             if entry is not None and usable and not any(getattr(settings, key) for key in either):
                 self._reader.complain(entry, f"says neither {' nor '.join(either)}", f"add {either[0]} = …")
+
+    def _own_actions(self) -> None:
+        """Each is a program or a request, under a name of its own; which program it is no value decides."""
+        names = set(_ACTIONS)
+        for index, own in enumerate(self._context.actions.own):
+            entry = self._tree.at("actions", "own", index)
+            if entry is None or not self._usable("actions.own"):
+                return
+            at = entry.at("name") or entry
+            if own.name in names:
+                self._reader.complain(at, f"there is a {shown(own.name)} already", "give it a name of its own")
+            names.add(own.name)
+            if bool(own.command) == (own.url is not None):
+                what = "has both command and url" if own.command else "has neither command nor url"
+                self._reader.complain(at, what, "give it one of the two")
+            if own.command and "{" in own.command[0]:
+                self._reader.complain(entry.at("command") or at, "the program itself can't be a value", "name it")
 
     def _probes(self) -> None:
         for index, probe in enumerate(self._context.probe):

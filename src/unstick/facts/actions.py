@@ -36,7 +36,14 @@ class SyncBalances(msgspec.Struct, frozen=True, tag="sync-balances"):
     """The plan lists every balance that differs, and those that could not be compared."""
 
 
-Order = FreeProxies | DrainLocks | SyncBalances
+class OwnAction(msgspec.Struct, frozen=True, tag="own"):
+    """Run an action of the operator's own; ``values`` are those of its placeholders."""
+
+    name: str
+    values: tuple[tuple[str, str], ...] = ()
+
+
+Order = FreeProxies | DrainLocks | SyncBalances | OwnAction
 
 
 class Server(msgspec.Struct, frozen=True):
@@ -204,5 +211,7 @@ class Actor(msgspec.Struct, frozen=True):
 
 
 def name_of(order: Order) -> str:
-    """The action of an order, as its command is called."""
+    """The action of an order, as its command is called; one of the operator's own by the name he gave it."""
+    if isinstance(order, OwnAction):
+        return order.name
     return str(type(order).__struct_config__.tag)
