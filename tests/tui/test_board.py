@@ -505,7 +505,7 @@ def test_a_click_moves_the_cursor_and_a_double_click_opens() -> None:
     async def scenario(stand: Stand) -> None:
         await stand.show(incident())
         pane = stand.app.board.pane("queues")
-        y = next(nth for nth, line in enumerate(stand.lines) if "● objects" in line) - pane.region.y
+        y = next(nth for nth, line in enumerate(stand.lines) if "· objects" in line) - pane.region.y
         await stand.pilot.click("#pane-queues", offset=(8, y))
         await stand.settle()
         assert stand.app.board.ui.focus == "queues"

@@ -209,7 +209,7 @@ def test_focus_is_told_without_colour() -> None:
     view = quiet(0).panes[0]
     assert picture(view, 40, 6)[0][0] == "╭"
     assert picture(view, 40, 6, focused=True)[0][0] == "┏"
-    assert picture(view, 40, 6, focused=True)[3].startswith("┃▌● ")
+    assert picture(view, 40, 6, focused=True)[3].startswith("┃▌· ")
 
 
 def test_a_quiet_verdict_is_one_calm_line() -> None:

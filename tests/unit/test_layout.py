@@ -175,6 +175,13 @@ def test_parts_of_a_bar_differ_by_glyph_and_none_vanishes() -> None:
     assert text_of(draw_bar(Bar((("a", 0, Role.OK),), 0), 5)) == "·····"
 
 
+def test_a_bar_without_a_legend_has_its_numbers_inside() -> None:
+    bar = Bar(
+        (("used", 44, Role.BAR_USED), ("stuck", 3, Role.BAR_STUCK), ("free", 53, Role.BAR_FREE)), 100, legend=False
+    )
+    assert text_of(draw_bar(bar, 40)) == "███████ 44 ███████▚░░░░░░░░ 53 ░░░░░░░░░"
+
+
 def test_a_single_part_is_a_gauge_with_its_share() -> None:
     (line,) = draw_item(Bar((("mem", 40.0, Role.OK),), 100.0), 20, measure)
     assert text_of(line) == "mem ━━━━───────  40%"

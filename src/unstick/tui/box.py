@@ -23,6 +23,8 @@ _LOUD = {
 }
 _TABLE = 9
 """Lines that a field of glyphs leaves to the table below it, where there are many."""
+_WELL = "·"
+"""Before a row that is well: small, so that the others are seen."""
 _AIRY = 14
 """Inner lines from which the summary stands apart from the table."""
 
@@ -131,8 +133,8 @@ def _padded(line: Line) -> Line:
 def _row(row: Row, cells: Line, look: Look, *, here: bool) -> Drawn:
     ground = Ground.CURSOR if here else look.ground
     mark = Piece("▌" if here else " ", Chrome.CURSOR, ground)
-    role = LEVEL_ROLE[row.level] if row.level.rank else Role.DIM
-    glyph = () if look.page else (Span(LEVEL_GLYPH[row.level], role), Span(" "))
+    level = Span(LEVEL_GLYPH[row.level], LEVEL_ROLE[row.level]) if row.level.rank else Span(_WELL)
+    glyph = () if look.page else (level, Span(" "))
     return (mark, *on(ground, join((*glyph, *cells, Span(" ")))))
 
 

@@ -11,18 +11,26 @@ from unstick.views.pane import Axis, Bar, Field, Item, Line, Role, Span, Spark
 _LABEL_SHARE = 3
 _WIDEST_SPARK = 72
 """Cells of six minutes."""
-BAR_GLYPH = {Role.BAR_STUCK: "▚", Role.BAR_BLOCKED: "▒", Role.BAR_FREE: "░"}
-FULL, _TRACK = "█", "·"
+_BAR_GLYPH = {Role.BAR_STUCK: "▚", Role.BAR_BLOCKED: "▒", Role.BAR_FREE: "░"}
+_FULL, _TRACK = "█", "·"
 _GAUGE, _GAUGE_TRACK = "━", "─"
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 
 
 def draw_bar(bar: Bar, width: int) -> Line:
-    """The bar itself, ``width`` cells; a part that is not zero shows at least one cell."""
+    """The bar itself, ``width`` cells; a part that is not zero shows at least one cell.
+
+    Without a legend the numbers stand in the parts that have room for them.
+    """
     cells = _parts(bar, width)
-    spans = [
-        Span(BAR_GLYPH.get(role, FULL) * size, role) for (_, _, role), size in zip(bar.parts, cells, strict=True)
-    ]
+    spans = []
+    for (_, value, role), size in zip(bar.parts, cells, strict=True):
+        glyph, told = _BAR_GLYPH.get(role, _FULL), f" {number(value)} "
+        inside = size - len(told)
+        if bar.legend or inside < 2:
+            spans.append(Span(glyph * size, role))
+        else:
+            spans.append(Span(glyph * (inside // 2) + told + glyph * (inside - inside // 2), role))
     rest = width - sum(cells)
     return join([*(span for span in spans if span.text), Span(_TRACK * rest, Role.DIM)])
 
@@ -48,7 +56,7 @@ def draw_legend(bar: Bar, width: int, measure: Measure) -> Line:
     for name, value, role in bar.parts:
         if out:
             out.append(Span("  "))
-        glyph = BAR_GLYPH.get(role, FULL)
+        glyph = _BAR_GLYPH.get(role, _FULL)
         out += [Span(glyph, role if value else Role.DIM), Span(f" {name} ", Role.DIM)]
         out.append(Span(number(value), Role.TEXT if value else Role.DIM))
     return fit(tuple(out), width, measure)

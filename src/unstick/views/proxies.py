@@ -7,7 +7,6 @@ from unstick.board.proxies import Proxies, Proxy
 from unstick.board.workers import Container
 from unstick.facts.level import Level
 from unstick.facts.units import count
-from unstick.views.charts import BAR_GLYPH, FULL
 from unstick.views.pane import Bar, Column, Item, Line, PaneView, Role, Row, Spark
 from unstick.views.words import absent, age, cell, details, nothing, number, span, tally
 
@@ -34,10 +33,10 @@ def view(board: Board) -> PaneView:
     if proxies is None:
         return absent("proxies", "Proxies", "no proxy table; map it in [crawler]")
     counts = tally(
-        (proxies.stuck, f"stuck {BAR_GLYPH[Role.BAR_STUCK]}", Role.CRITICAL),
-        (proxies.free, f"free {BAR_GLYPH[Role.BAR_FREE]}", Role.BAR_FREE),
-        (_living(proxies), f"used {FULL}", Role.BAR_USED),
-        (proxies.blocked, f"blocked {BAR_GLYPH[Role.BAR_BLOCKED]}", Role.BAR_BLOCKED),
+        (proxies.stuck, "stuck", Role.CRITICAL),
+        (proxies.free, "free", Role.BAR_FREE),
+        (_living(proxies), "used", Role.BAR_USED),
+        (proxies.blocked, "blocked", Role.BAR_BLOCKED),
     )
     gone = tuple(_container(c) for c in proxies.containers if c.gone)
     rows = (*gone, *(_proxy(p) for p in proxies.items), *(_container(c) for c in proxies.containers if not c.gone))

@@ -6,9 +6,10 @@ from unstick.board.board import Board
 from unstick.board.workers import Holds, Worker, Workers
 from unstick.facts.level import Level
 from unstick.facts.text import natural
+from unstick.facts.units import count
 from unstick.views.field import MARKS
 from unstick.views.pane import Column, Field, Line, PaneView, Role, Row, Span
-from unstick.views.words import absent, age, cell, details, nothing, number, span, tally
+from unstick.views.words import absent, age, cell, details, nothing, span, tally
 
 ABOUT = "The workers that were seen, the worst first: every sign of life, and what each still holds."
 COLUMNS = (
@@ -88,11 +89,9 @@ def _row(worker: Worker) -> Row:
 
 def holds(held: Holds) -> Line:
     """What a worker holds, in short: ``2P 1T 3L 4M``; nothing is a dot."""
-    spans: list[Span] = []
-    for value, letter in ((held.proxies, "P"), (held.tasks, "T"), (held.locks, "L"), (held.unacked, "M")):
-        if value:
-            spans += [*number(value), Span(f"{letter} ", Role.DIM)]
-    return tuple(spans) or (Span("·", Role.DIM),)
+    counts = ((held.proxies, "P"), (held.tasks, "T"), (held.locks, "L"), (held.unacked, "M"))
+    text = " ".join(f"{count(value)}{letter}" for value, letter in counts if value)
+    return (Span(text),) if text else (Span("·", Role.DIM),)
 
 
 def _spelled(held: Holds) -> list[str]:
