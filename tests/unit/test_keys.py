@@ -20,9 +20,11 @@ def test_the_table_has_no_clash_and_every_key_is_one() -> None:
     assert check_overrides({key.id: ",".join(key.keys) for key in REGISTRY}) == []
 
 
-def test_keys_in_upper_case_that_change_nothing_are_few() -> None:
-    upper = [(key.id, name) for key in REGISTRY for name in key.keys if name.rpartition("+")[2].isupper()]
-    assert upper == [("mark-previous", "N"), ("picture", "P")]
+def test_upper_case_belongs_to_actions_and_few_others() -> None:
+    upper = [(key.group, name) for key in REGISTRY for name in key.keys if name.rpartition("+")[2].isupper()]
+    assert {name for group, name in upper if group == "Actions"} == set("FDSA")
+    assert {name for group, name in upper if group != "Actions"} == set("NP")
+    assert all(name.isupper() for key in REGISTRY if key.group == "Actions" for name in key.keys)
 
 
 def test_every_entry_is_told_in_help_and_its_action_exists() -> None:
@@ -47,6 +49,9 @@ def test_the_documentation_tells_every_key_and_the_readme_those_that_one_begins_
     [
         ({"quit": "Q"}, "upper-case keys are kept for actions"),
         ({"quit": "shift+Q"}, "upper-case keys are kept for actions"),
+        ({"free": "f"}, "actions have upper-case keys"),
+        ({"free": "ctrl+f"}, "actions have upper-case keys"),
+        ({"free": "S"}, "would be both"),
         ({"qit": "x"}, "did you mean 'quit'"),
         ({"nonsense-of-all": "x"}, "there is no 'nonsense-of-all'"),
         ({"quit": "x"}, "'x' would be both faults and quit"),
@@ -64,7 +69,7 @@ def test_a_bad_override_is_said_in_a_sentence(overrides: dict[str, str], said: s
 
 
 def test_a_good_override_replaces_the_keys() -> None:
-    overrides = {"quit": "ctrl+x, f10", "faults": "!", "mark-previous": "N, p"}
+    overrides = {"quit": "ctrl+x, f10", "faults": "!", "mark-previous": "N, p", "free": "X"}
     assert check_overrides(overrides) == []
     entry = next(key for key in REGISTRY if key.id == "quit")
     assert keys_of(entry, overrides) == ("ctrl+x", "f10")

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from unstick.cli.codes import CONFIG, USAGE
+from unstick.cli.codes import CONFIG, REFUSED, USAGE
 from unstick.cli.complaint import complain
 from unstick.cli.start import open_config, watchable
 from unstick.cli.stdout import say
 from unstick.facts.units import size
 from unstick.tui.options import BoardOptions
 from unstick.tui.terminal import refusal
+
+if TYPE_CHECKING:
+    from unstick.cli.session import Session
+    from unstick.tui.operator import Actuator, Hands
 
 
 def run_live(
@@ -23,6 +28,7 @@ def run_live(
     mouse: bool,
     fps: int | None = None,
     low_bandwidth: bool = False,
+    operate: bool = False,
 ) -> int:
     """Show the board until it is left; the exit code.
 
@@ -39,6 +45,9 @@ def run_live(
     if not watchable(loaded):
         return CONFIG
     opened = loaded.context
+    if operate and opened.actions.read_only:
+        complain(f"{opened.name}: actions.read_only: this context is read only; mend: leave --operate out")
+        return REFUSED
     options = BoardOptions(
         context=opened.name,
         production=opened.production,
@@ -58,7 +67,21 @@ def run_live(
     from unstick.cli.logs import log_to_file  # noqa: PLC0415
 
     session = LiveSession(loaded)
-    code = run_board(session, session, replace(options, log_path=log_to_file()))
+    code = run_board(session, session, replace(options, log_path=log_to_file()), hands_of(session, operate=operate))
     for tape in session.tapes:
         say([f"{tape.path}: {tape.frames} frames, {size(tape.bytes)}"])
     return code
+
+
+def hands_of(session: Session, *, operate: bool) -> Hands:
+    """Where the board's actions come from; the gate is imported and built when it is needed first."""
+
+    def build() -> Actuator:
+        from unstick.cli.actions import gate_of  # noqa: PLC0415 - whoever only looks never loads it
+
+        return gate_of(session.context)
+
+    from unstick.tui.operator import Hands  # noqa: PLC0415 - imported behind the first picture
+
+    reason = "this context is read only (actions.read_only)" if session.context.actions.read_only else ""
+    return Hands(build, reason, operate)

@@ -39,9 +39,16 @@ def screened(command: CommandT) -> CommandT:
     return click.option("--theme", metavar="NAME", help="Use this theme instead of the configured one.")(command)
 
 
+def operated(command: CommandT) -> CommandT:
+    """Add ``--operate``."""
+    words = "Keys may act from the start: each shows what it would change, and asks."
+    return click.option("--operate", is_flag=True, help=words)(command)
+
+
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @configured
 @screened
+@operated
 @click.version_option(__version__, prog_name="unstick", message="%(prog)s %(version)s")
 @click.pass_context
 def unstick(ctx: click.Context, /, **options: Any) -> int:
@@ -63,6 +70,7 @@ def _given(ctx: click.Context, options: dict[str, Any]) -> dict[str, Any]:
 @unstick.command()
 @configured
 @screened
+@operated
 @click.pass_context
 def live(ctx: click.Context, /, **options: Any) -> int:
     """The live board."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from typing import Protocol
+from typing import Any, Protocol
 
 from unstick.facts.frame import Frame
 
@@ -47,6 +47,9 @@ class Cursor(Protocol):
 
     def mark(self, text: str, at: float) -> str:
         """Note something at an instant, UTC seconds."""
+
+    def acted(self, text: str, at: float, details: dict[str, Any]) -> None:
+        """Note what an action came to, at an instant, UTC seconds."""
 
     def skip(self, direction: int) -> str:
         """Go to the next mark (1) or the one before (-1)."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
+from typing import Any
 
 from unstick.board.board import Board
 from unstick.facts.frame import Frame
@@ -217,6 +218,10 @@ class Deck:
         taped = self.note(Event(MARK, at, clean(text) or "mark"))
         kept = "on the tape" if taped else "kept until you leave"
         return f"marked {clock_time(at)}Z, {kept}"
+
+    def acted(self, text: str, at: float, details: dict[str, Any]) -> None:
+        """Note what an action came to, at an instant, UTC seconds."""
+        self.note(Event(ACTION, at, clean(text), details))
 
     def skip(self, direction: int) -> str:
         """Go to the next mark (1) or the one before (-1)."""

@@ -20,6 +20,7 @@ from unstick.tui.display import Display
 from unstick.tui.driver import TtyDriver
 from unstick.tui.engine import Engine, Wish
 from unstick.tui.opening import Opening
+from unstick.tui.operator import Operator
 from unstick.tui.options import BoardOptions
 from unstick.tui.paint import Painter
 from unstick.tui.private import PrivateApp, driver_of, misfit
@@ -37,6 +38,10 @@ class NewsCame(Message):
     """The engine has news."""
 
 
+class ActionCame(Message):
+    """The action under way has come further."""
+
+
 class BoardApp(PrivateApp, inherit_bindings=False):
     """Colours are written as the themes say them: Textual converts nothing (``ansi_color``).
 
@@ -52,10 +57,12 @@ class BoardApp(PrivateApp, inherit_bindings=False):
         options: BoardOptions,
         opening: Opening | None = None,
         driver_class: type[Driver] | None = None,
+        operator: Operator | None = None,
     ) -> None:
         super().__init__(driver_class=driver_class, ansi_color=True)
         self.options = options
         self.engine = engine
+        self.operator = operator or Operator(engine, None)
         self.loop: asyncio.AbstractEventLoop | None = None
         self._opening = opening
         self._shown_at: float | None = None
@@ -102,10 +109,20 @@ class BoardApp(PrivateApp, inherit_bindings=False):
         self.engine.wake = self._wake
         self._show_newest()
         self.run_worker(self.board.check_themes(), exit_on_error=False)
+        self.operator.changed = lambda: self._post(ActionCame())
+        self.operator.recover()
 
     def _wake(self) -> None:
+        self._post(NewsCame())
+
+    def _post(self, message: Message) -> None:
         with suppress(RuntimeError):  # the loop of the screen has ended, the engine's will soon
-            self.post_message(NewsCame())
+            self.post_message(message)
+
+    def on_action_came(self, _message: ActionCame) -> None:
+        """Show what the action under way has come to."""
+        self._hurried_until = clock.monotonic() + _HURRY_S
+        self.board.follow_action()
 
     def on_news_came(self, _message: NewsCame) -> None:
         """Show the newest picture; those that came between were never needed.

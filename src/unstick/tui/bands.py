@@ -22,6 +22,10 @@ class Signal(msgspec.Struct, frozen=True):
     place: Place | None = None
     silent_s: int | None = None
     ended: bool = False
+    armed: str = ""
+    """That actions are armed, and for how long."""
+    busy: str = ""
+    """The action under way."""
 
 
 def span_of(seconds: int) -> str:
@@ -39,6 +43,10 @@ def span_of(seconds: int) -> str:
 def badges(signal: Signal, overrides: Mapping[str, str]) -> Drawn:
     """What must not be overlooked in the header."""
     out: list[Piece] = []
+    if signal.armed:
+        out += [Piece(f" ▲ {signal.armed} ", Chrome.ALARM, Ground.HEADER)]
+    if signal.busy:
+        out += [Piece(f" {signal.busy} ", Chrome.PAUSED, Ground.HEADER)]
     if signal.place is not None and (words := where_in_time(signal.place, overrides)):
         loud = signal.place.grows or signal.place.paused
         out += [Piece(f" {words} ", Chrome.PAUSED if loud else Chrome.TAB_ACTIVE, Ground.HEADER)]
@@ -159,7 +167,14 @@ def _tab(number: int, pane: PaneView, active: bool, limit: int) -> Drawn:  # noq
 
 
 def draw_footer(
-    ui: UiState, overrides: Mapping[str, str], notice: str, width: int, measure: Measure, *, paused: bool = False
+    ui: UiState,
+    overrides: Mapping[str, str],
+    notice: str,
+    width: int,
+    measure: Measure,
+    *,
+    paused: bool = False,
+    armed: bool = False,
 ) -> Drawn:
     """Keys at the left as many as fit, what narrows the view or a notice at the right; a long notice stands alone."""
     active = {"filter": bool(ui.query), "faults": ui.faults_only, "pause": paused}
@@ -170,7 +185,7 @@ def draw_footer(
     keep = min(width_of(state, measure), max(0, width - width_of(tuple(hints), measure) - reserve - 2))
     state = fit(state, keep, measure)
     for key in REGISTRY:
-        if not key.hint or key.id in ("help", "quit"):
+        if not key.hint or key.id in ("help", "quit") or (key.armed and not armed):
             continue
         hint = _hint(key.id, overrides, active=active.get(key.id, False))
         if width_of((*hints, *hint), measure) + reserve + keep + 2 <= width:

@@ -13,6 +13,8 @@ from textual.layout import Layout
 
 from unstick import __version__, clock
 from unstick.tui import bands, places
+from unstick.tui import sheet as sheets
+from unstick.tui.acting import Acting
 from unstick.tui.choosing import THEMES, Choosing
 from unstick.tui.engine import News
 from unstick.tui.keeping import Keeping
@@ -50,7 +52,7 @@ _NOTICED_S = 12.0
 """How long a notice stays in the footer."""
 
 
-class BoardScreen(Travel, Leafing, Writing, Choosing, Keeping, PrivateScreen, inherit_bindings=False):
+class BoardScreen(Acting, Travel, Leafing, Writing, Choosing, Keeping, PrivateScreen, inherit_bindings=False):
     """The one screen: what is shown follows from the newest picture and one frozen ``UiState``."""
 
     BINDINGS: ClassVar = [
@@ -58,7 +60,7 @@ class BoardScreen(Travel, Leafing, Writing, Choosing, Keeping, PrivateScreen, in
     ]
     DEFAULT_CSS = """
     BoardScreen { layers: base over; overflow: hidden; }
-    BoardScreen #pane-overlay { layer: over; }
+    BoardScreen #pane-overlay, BoardScreen #dialog { layer: over; }
     """
     AUTO_FOCUS = None
     ALLOW_SELECT = False
@@ -91,7 +93,7 @@ class BoardScreen(Travel, Leafing, Writing, Choosing, Keeping, PrivateScreen, in
     def compose(self) -> ComposeResult:
         """Every widget once; the layout decides which are seen."""
         yield from (self._header, self._alarm, self._tabs, *self._panes.values())
-        yield from (self.facts, self.charts, self._caption, self._scrub, self.footer, self._overlay)
+        yield from (self.facts, self.charts, self._caption, self._scrub, self.footer, self._overlay, self.dialog)
 
     def on_mount(self) -> None:
         """The timer moves the ages in the header and ends notices; after ``fg`` the terminal is blank."""
@@ -112,6 +114,7 @@ class BoardScreen(Travel, Leafing, Writing, Choosing, Keeping, PrivateScreen, in
         """Ages go on, what was said is forgotten, a theme that was edited is worn anew."""
         self.draw_header()
         self.refresh_theme()
+        self.tick_action()
         if self._notice and clock.monotonic() - self._noticed > _NOTICED_S:
             self.notice = ""
             self.draw_bands()
@@ -225,6 +228,9 @@ class BoardScreen(Travel, Leafing, Writing, Choosing, Keeping, PrivateScreen, in
         spots |= {name: line for name, line in lines.items() if line is not None}
         if self._overlay.is_open:
             spots[self._overlay.id] = places.overlay(*size, self._overlay.lines, bands.time_lines(self.told))
+        if self.dialog.sheet is not None:
+            wide = places.overlay(*size, 0).width
+            spots["dialog"] = places.overlay(*size, sheets.height_of(self.dialog.sheet, wide, measure))
         return spots
 
     def plan(self, size: Size) -> Plan | None:
@@ -255,8 +261,9 @@ class BoardScreen(Travel, Leafing, Writing, Choosing, Keeping, PrivateScreen, in
             self.footer.show([self.footer.written(words, width)])
         else:
             paused = self.told.place is not None and self.told.place.paused
+            armed, keys = self.operator.armed, self.options.keys
             self.footer.show(
-                [bands.draw_footer(self.ui, self.options.keys, self.notice, width, measure, paused=paused)]
+                [bands.draw_footer(self.ui, keys, self.notice, width, measure, paused=paused, armed=armed)]
             )
 
     def draw_header(self) -> None:
@@ -267,6 +274,7 @@ class BoardScreen(Travel, Leafing, Writing, Choosing, Keeping, PrivateScreen, in
             self.told.place,
             int(silent) if silent >= _SILENT_S and not self.latest.ended else None,
             self.latest.ended,
+            *self.signs,
         )
         self._header.show([bands.draw_header(self.told.header, signal, self.options, self.size.width, measure)])
 
@@ -387,6 +395,10 @@ class BoardScreen(Travel, Leafing, Writing, Choosing, Keeping, PrivateScreen, in
             self.notice = "there is nothing else to play"
             self.draw_bands()
 
+    def typed(self, event: events.Key | events.Paste) -> bool:
+        """What is typed belongs to a dialog, else to what is written; whether it was taken."""
+        return self.dialog.take(event) or super().typed(event)
+
     def action_sort(self) -> None:
         """Order by the next column of the focused pane."""
         view = self._panes[self.ui.focus].view
@@ -463,6 +475,8 @@ class BoardScreen(Travel, Leafing, Writing, Choosing, Keeping, PrivateScreen, in
 
     def on_click(self, event: events.Click) -> None:
         """A click on a tab shows its pane, one on the line of levels goes to that time."""
+        if self.dialog.is_open:
+            return
         if event.widget is self._scrub and self.told.place is not None:
             at = scrubbed(self.told.place, self.size.width, event.x)
             if at is not None:
@@ -476,7 +490,7 @@ class BoardScreen(Travel, Leafing, Writing, Choosing, Keeping, PrivateScreen, in
 
     def on_pane_pressed(self, message: Pane.Pressed) -> None:
         """A click moves the focus, a double click opens."""
-        if self._overlay.is_open or message.pane is self.charts:
+        if self._overlay.is_open or self.dialog.is_open or message.pane is self.charts:
             return
         if message.pane.key in self._panes:
             self.change(choices.focus_on(self.ui, message.pane.key), layout=False)

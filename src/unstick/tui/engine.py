@@ -86,6 +86,8 @@ class Engine:
         self._wishes: set[asyncio.Future[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._left: asyncio.Event | None = None
+        self._early: list[Finish] = []
+        self._works: set[asyncio.Future[None]] = set()
         self._parting = False
         self._thread = threading.Thread(target=self._run, name="unstick-engine", daemon=True)
 
@@ -112,6 +114,31 @@ class Engine:
         if loop is not None:
             with suppress(RuntimeError):  # the engine has ended
                 loop.call_soon_threadsafe(self._fulfil, wish)
+
+    @property
+    def cursor(self) -> Cursor | None:
+        """The place in time; to be asked in the engine's loop."""
+        return self._story.cursor
+
+    def run(self, work: Finish) -> None:
+        """Have ``work`` done in the engine's loop, beside everything else; what it raises is logged."""
+        with self._lock:
+            if self._loop is None:
+                self._early.append(work)
+                return
+            loop = self._loop
+        with suppress(RuntimeError):  # the engine has ended
+            loop.call_soon_threadsafe(self._do, work)
+
+    def _do(self, work: Finish) -> None:
+        task = asyncio.ensure_future(work())
+        self._works.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Future[None]) -> None:
+        self._works.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("work beside the feed did not end well", exc_info=error)
 
     def _fulfil(self, wish: Wish) -> None:
         task = asyncio.ensure_future(self._answer(wish))
@@ -169,6 +196,9 @@ class Engine:
             self._loop, self._left = asyncio.get_running_loop(), asyncio.Event()
             if self._parting:
                 return
+            for work in self._early:
+                self._do(work)
+            self._early.clear()
         reading = asyncio.ensure_future(self._keep_reading())
         await self._left.wait()
         await self._finish()

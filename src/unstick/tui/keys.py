@@ -1,7 +1,7 @@
 """The one table of keys: bindings, footer, help and the check of a user's own keys come from here.
 
-Lower-case keys change nothing but the view; upper-case keys belong to actions that change the world. Two exceptions:
-``N`` goes back where ``n`` goes on, as everywhere else, and ``P`` writes a picture of the board.
+Lower-case keys change nothing but the view; upper-case keys belong to actions that change the world, and to what
+arms them. Two exceptions: ``N`` goes back where ``n`` goes on, as everywhere else, and ``P`` writes a picture.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ class Key(msgspec.Struct, frozen=True):
     priority: bool = False
     pair: str = ""
     """The key that does the opposite; in the footer both stand before one word."""
+    armed: bool = False
+    """It stands in the footer only while actions are armed."""
 
 
 _PANES = ("workers", "proxies", "queues", "channels", "sync", "locks", "services", "host")
@@ -44,6 +46,23 @@ REGISTRY: tuple[Key, ...] = (
     Key("pane-verdict", ("v",), "pane('verdict')", "what is stuck: alone on screen, or back", "Panes"),
     Key("board", ("0",), "board", "the whole board", "Panes"),
     Key("preset", ("z",), "preset", "the next preset: all panes, who holds what, what flows, your own", "Panes"),
+    *(
+        Key(
+            name,
+            (letter,),
+            f"act('{action}')",
+            f"{what}: of the row under the cursor, or all; asks first",
+            "Actions",
+            hint,
+            armed=True,
+        )
+        for name, letter, action, what, hint in (
+            ("free", "F", "free-proxies", "free the proxies that dead workers hold", "free proxies"),
+            ("drain", "D", "drain-locks", "drain locks that outlived their end or holder", "drain locks"),
+        )
+    ),
+    Key("sync", ("S",), "act('sync-balances')", "start a balance sync; asks first", "Actions", "sync", armed=True),
+    Key("arm", ("A",), "arm", "arm the actions, for ten minutes after the last one; or end that", "Actions"),
     Key("focus-next", ("tab",), "focus_pane(1)", "next pane", "Panes"),
     Key("focus-previous", ("shift+tab",), "focus_pane(-1)", "previous pane", "Panes"),
     Key("up", ("up", "k"), "move(-1)", "row up", "Rows"),
@@ -100,7 +119,7 @@ REGISTRY: tuple[Key, ...] = (
 )
 
 KEYS = {key.id: key for key in REGISTRY}
-GROUPS = ("Panes", "Rows", "Pages", "Time", "Screen")
+GROUPS = ("Panes", "Rows", "Pages", "Time", "Actions", "Screen")
 _NAMES = {
     "slash": "/", "question_mark": "?", "escape": "esc", "pageup": "pgup", "pagedown": "pgdn",
     "up": "↑", "down": "↓", "left": "←", "right": "→", "comma": ",", "full_stop": ".",
@@ -177,11 +196,15 @@ def _check(id_: str, keys: str) -> list[Wrong]:
         return [(id_, f"there is no '{id_}'", mend)]
     names = [name.strip() for name in keys.split(",")]
     own = KEYS[id_].keys
-    reasons = (_bad(name) for name in names if name not in own)
+    acts = KEYS[id_].group == "Actions"
+    reasons = (_bad(name, acts=acts) for name in names if name not in own)
     return [(id_, *reason) for reason in reasons if reason]
 
 
-def _bad(name: str) -> tuple[str, str] | None:
+def _bad(name: str, *, acts: bool) -> tuple[str, str] | None:
+    if acts:
+        upper = len(name) == 1 and name.isascii() and name.isupper()
+        return None if upper else (f"'{name}': actions have upper-case keys", "choose a letter like F")
     *modifiers, base = name.split("+") if len(name) > 1 else [name]
     if len(base) == 1 and base.isupper():
         return f"'{name}': upper-case keys are kept for actions that change the world", "choose another key"

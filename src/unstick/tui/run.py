@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from unstick.feeds.base import Feed
     from unstick.tui.engine import Engine, Story
     from unstick.tui.opening import Opening
+    from unstick.tui.operator import Hands
 
 _ENGINE_END_S = 1.0
 _FIRST_LOOK_S = 0.5
@@ -30,8 +31,8 @@ def open_board(options: BoardOptions) -> None:
     first.stand().draw(options)
 
 
-def run_board(feed: Feed, story: Story, options: BoardOptions) -> int:
-    """Show ``feed`` as ``story`` tells it until the person or a signal ends it.
+def run_board(feed: Feed, story: Story, options: BoardOptions, hands: Hands | None = None) -> int:
+    """Show ``feed`` as ``story`` tells it until the person or a signal ends it; without ``hands`` nobody can act.
 
     Exit code: 0 on ``q``, 130 on ctrl+c, 128 + n on SIGTERM and SIGHUP, 70 after an error of the board's own. On
     return the terminal is as it was, the feed is closed and its thread ended, or given up after a second.
@@ -44,20 +45,22 @@ def run_board(feed: Feed, story: Story, options: BoardOptions) -> int:
     opening = first.stand()
     try:
         opening.draw(options)
-        return _run(feed, story, options, opening)
+        return _run(feed, story, options, opening, hands)
     finally:
         first.give_back()
 
 
-def _run(feed: Feed, story: Story, options: BoardOptions, opening: Opening) -> int:
+def _run(feed: Feed, story: Story, options: BoardOptions, opening: Opening, hands: Hands | None) -> int:
     from unstick.tui.engine import Engine  # noqa: PLC0415 - the empty board stands before it is loaded
 
     engine = Engine(feed, story, lambda: _show(engine, opening))
     engine.start()
     _first_look(engine)
     from unstick.tui.app import BoardApp  # noqa: PLC0415 - commands without a board must not load Textual
+    from unstick.tui.operator import Operator  # noqa: PLC0415 - the same
 
-    app = BoardApp(engine, options, opening)
+    operator = Operator(engine, hands)
+    app = BoardApp(engine, options, opening, operator=operator)
     opening.leave = app.leave_soon
     try:
         app.run(mouse=options.mouse)
@@ -69,6 +72,7 @@ def _run(feed: Feed, story: Story, options: BoardOptions, opening: Opening) -> i
 
         folder = options.crash_folder or (options.log_path.parent if options.log_path else None)
         sys.stderr.write(crash.sentence(app.crash, crash.write(app.crash, folder)) + "\n")
+    sys.stderr.writelines(f"unstick: {words}\n" for words in operator.parted)
     return app.return_code or 0
 
 
