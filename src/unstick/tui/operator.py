@@ -31,6 +31,7 @@ EVERY_S = 10.0
 """How often a plan that is looked at is made anew."""
 SOON_S = 5.0
 """A second look that is due so soon is waited for before anybody is asked."""
+_SLACK_S = 0.05
 _LOOKS = 4
 """So many of them at most."""
 NO_ACTIONS = "a recording has no actions"
@@ -215,9 +216,9 @@ class Operator:
                 self._put(number, stage=Stage.ASKING, trouble=_said(error))
             else:
                 looks += 1
-                if plan.again_s:
-                    wait = min(EVERY_S, plan.again_s + 0.05)
-                self._planned(number, plan, soon=0 < plan.again_s <= SOON_S and looks < _LOOKS)
+                again = [left.again_s + _SLACK_S for left in plan.left if left.again_s is not None]
+                wait = min([EVERY_S, *again])
+                self._planned(number, plan, soon=bool(again) and wait <= SOON_S and looks < _LOOKS)
             try:
                 await asyncio.wait_for(stirred.wait(), wait)
             except TimeoutError:
