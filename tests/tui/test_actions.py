@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import threading
 from collections.abc import Awaitable, Callable
 
 import msgspec
 import pytest
+from textual import events
 
 from tests.tui.samples import incident
 from tests.tui.stand import Stand, silent
 from unstick.facts.actions import (
     Confirmation,
+    DrainLocks,
     FreeProxies,
     Order,
     Outcome,
@@ -49,7 +52,7 @@ class FakeGate:
         self.planned.append(order)
         self.thread = threading.current_thread().name
         servers = (Server("PostgreSQL", "db-1:5432/shop", "operator", "7301"),)
-        plan = Plan(f"p{len(self.planned)}", order, "prod-eu", False, servers, 0.0, 60.0, self.targets, cap=50)  # noqa: FBT003
+        plan = Plan(f"p{len(self.planned)}", order, "prod-eu", False, servers, 0.0, 60.0, self.targets, cap=50)
         return msgspec.structs.replace(plan, **self.more)
 
     async def apply(self, plan: Plan, confirmation: Confirmation) -> Receipt:
@@ -172,8 +175,11 @@ def test_what_is_asked_is_seen_and_agreed_to_by_tab_and_enter(size: tuple[int, i
         await stand.told()
         assert "partial: 2 freed" in stand.text
         assert "the row is gone" in stand.text
+        written: list[bytes] = []
+        stand.app.write = written.append  # type: ignore[method-assign, assignment]
         await stand.press("y")
-        assert "partial: 2 freed" in stand.app.clipboard
+        assert b"partial: 2 freed" in base64.b64decode(written[0].rpartition(b";")[2].rstrip(b"\a"))
+        assert "clipboard" in stand.lines[-1]
         await stand.press("escape")
         assert not stand.app.board.dialog.is_open
 
@@ -199,17 +205,19 @@ def test_focus_is_on_cancel_and_nothing_is_done_by_it() -> None:
 def test_what_was_typed_before_the_dialog_was_seen_does_not_count() -> None:
     async def scenario(stand: ActingStand) -> None:
         await stand.press("F")
-        await stand.until(lambda: stand.app.board.dialog.is_open)
+        await stand.asked()
         dialog = stand.app.board.dialog
         dialog._heeds_at = None  # as if the terminal had not taken it yet
-        await stand.press("tab", "enter", "y", "tab", "enter")
+        assert not dialog.heeds
+        await stand.press("tab", "enter", "y", "escape", "tab", "enter")
         assert dialog.focus_at == 0
         dialog._seen(dialog._asked)
-        begun = dialog._heeds_at or 0.0
-        await stand.press("tab", "enter")
+        painted = (dialog._heeds_at or 0.0) - dialogs.QUIET_S
+        assert dialog._too_early(painted - 1.0)
+        assert dialog._too_early(painted + dialogs.QUIET_S / 2)
+        assert dialog._too_early(painted + dialogs.QUIET_S * 1.4), "what is typed meanwhile begins that time anew"
+        assert not dialog._too_early(painted + dialogs.QUIET_S * 3)
         assert dialog.is_open
-        assert dialog.focus_at == 0
-        assert (dialog._heeds_at or 0.0) > begun
         await stand.asked()
         await stand.press("tab")
         assert dialog.focus_at == 1
@@ -217,12 +225,15 @@ def test_what_was_typed_before_the_dialog_was_seen_does_not_count() -> None:
     assert acting(scenario).applied == []
 
 
-def test_keys_that_come_in_one_burst_confirm_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dialogs, "QUIET_S", 0.3)
-
+def test_keys_that_come_in_one_burst_confirm_nothing() -> None:
     async def scenario(stand: ActingStand) -> None:
-        await stand.pilot.press("F", *["tab", "enter", "3", "enter"] * 20)
+        burst = [events.Key(key, key if len(key) == 1 else None) for key in ("F", *["tab", "enter", "3"] * 20)]
+        stand.app.post_message(burst[0])
+        await stand.until(lambda: stand.app.board.dialog.is_open)
+        for event in burst[1:]:
+            stand.app.post_message(event)
         await stand.asked()
+        assert stand.app.board.dialog.focus_at == 0
 
     assert acting(scenario).applied == []
 
@@ -398,6 +409,18 @@ def test_an_arming_that_ended_under_the_dialog_applies_nothing() -> None:
         assert "no longer armed" in stand.lines[-1]
 
     assert acting(scenario).applied == []
+
+
+def test_a_command_plans_as_its_key_does() -> None:
+    async def scenario(stand: ActingStand) -> None:
+        await stand.press("colon", *"drain-locks", "enter")
+        await stand.asked()
+        assert "drain locks of all" in stand.text
+        await stand.press("enter")
+
+    gate = acting(scenario)
+    assert gate.planned == [DrainLocks()]
+    assert gate.applied == []
 
 
 def test_a_click_chooses_and_does_not_apply() -> None:

@@ -49,9 +49,9 @@ def test_the_documentation_tells_every_key_and_the_readme_those_that_one_begins_
     [
         ({"quit": "Q"}, "upper-case keys are kept for actions"),
         ({"quit": "shift+Q"}, "upper-case keys are kept for actions"),
-        ({"free": "f"}, "actions have upper-case keys"),
-        ({"free": "ctrl+f"}, "actions have upper-case keys"),
-        ({"free": "S"}, "would be both"),
+        ({"free-proxies": "f"}, "actions have upper-case keys"),
+        ({"free-proxies": "ctrl+f"}, "actions have upper-case keys"),
+        ({"free-proxies": "S"}, "would be both"),
         ({"qit": "x"}, "did you mean 'quit'"),
         ({"nonsense-of-all": "x"}, "there is no 'nonsense-of-all'"),
         ({"quit": "x"}, "'x' would be both faults and quit"),
@@ -69,7 +69,7 @@ def test_a_bad_override_is_said_in_a_sentence(overrides: dict[str, str], said: s
 
 
 def test_a_good_override_replaces_the_keys() -> None:
-    overrides = {"quit": "ctrl+x, f10", "faults": "!", "mark-previous": "N, p", "free": "X"}
+    overrides = {"quit": "ctrl+x, f10", "faults": "!", "mark-previous": "N, p", "free-proxies": "X"}
     assert check_overrides(overrides) == []
     entry = next(key for key in REGISTRY if key.id == "quit")
     assert keys_of(entry, overrides) == ("ctrl+x", "f10")

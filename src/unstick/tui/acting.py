@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 from textual.widget import Widget
 
 from unstick.facts.actions import Plan
-from unstick.tui import bands, places
+from unstick.tui import bands, export, places
 from unstick.tui.dialog import Dialog
 from unstick.tui.keys import key_label
 from unstick.tui.operator import Job, Stage
@@ -117,8 +117,8 @@ class Acting(Widget, inherit_bindings=False):
     def _decided(self, job: Job, answer: str) -> None:
         screen, plan = _screen(self), job.plan
         if answer in ("y", "copy"):
-            cast("BoardApp", self.app).copy_to_clipboard(asked.text_of(job.receipts))
-            screen.notice = "copied, if the terminal lets (OSC 52)"
+            cast("BoardApp", self.app).write(export.clip(asked.text_of(job.receipts))[0])
+            screen.notice = "the receipt went to the terminal's clipboard"
         elif answer == "a" and job.order is not None and (whole := widened(job.order)) is not None:
             screen.notice = self.operator.begin(whole)
         elif answer == "apply" and plan is not None:

@@ -47,21 +47,23 @@ REGISTRY: tuple[Key, ...] = (
     Key("board", ("0",), "board", "the whole board", "Panes"),
     Key("preset", ("z",), "preset", "the next preset: all panes, who holds what, what flows, your own", "Panes"),
     *(
-        Key(
-            name,
-            (letter,),
-            f"act('{action}')",
-            f"{what}: of the row under the cursor, or all; asks first",
-            "Actions",
-            hint,
-            armed=True,
-        )
-        for name, letter, action, what, hint in (
-            ("free", "F", "free-proxies", "free the proxies that dead workers hold", "free proxies"),
-            ("drain", "D", "drain-locks", "drain locks that outlived their end or holder", "drain locks"),
+        Key(action, (letter,), f"act('{action}')", f"{words}; asks first", "Actions", hint, armed=True)
+        for action, letter, words, hint in (
+            (
+                "free-proxies",
+                "F",
+                "free proxies that the dead hold: of the row under the cursor, or all",
+                "free proxies",
+            ),
+            (
+                "drain-locks",
+                "D",
+                "drain locks of the dead and expired: of the row under the cursor, or all",
+                "drain locks",
+            ),
+            ("sync-balances", "S", "start a balance sync", "sync"),
         )
     ),
-    Key("sync", ("S",), "act('sync-balances')", "start a balance sync; asks first", "Actions", "sync", armed=True),
     Key("arm", ("A",), "arm", "arm the actions, for ten minutes after the last one; or end that", "Actions"),
     Key("focus-next", ("tab",), "focus_pane(1)", "next pane", "Panes"),
     Key("focus-previous", ("shift+tab",), "focus_pane(-1)", "previous pane", "Panes"),
