@@ -15,7 +15,8 @@ from unstick.facts.locks import LockFacts, LockRow
 from unstick.facts.sync import SyncApiFacts
 from unstick.tui.page import facts_view
 from unstick.views.flow import flow
-from unstick.views.pages import PAGES, Fact, Page, page, page_key, plain
+from unstick.views.pages import PAGES, Fact, Page, Part, page, page_key, plain
+from unstick.views.pages.model import words_of
 from unstick.views.pane import Role
 from unstick.views.runs import successes, timeline
 from unstick.views.status_text import flat
@@ -56,9 +57,8 @@ def dead_container(seconds: int = 400) -> Board:
 def test_every_row_has_a_page_and_every_jump_leads_to_one(level: str) -> None:
     board = everything(level=level)
     found = list(pages(board))
-    assert {told.key.partition(":")[0] for told in found} >= PAGES.keys() - (
-        {"finding"} if level == "well" else set()
-    )
+    kinds = {"timeline", "finding"} if level == "well" else {"timeline"}
+    assert {told.key.partition(":")[0] for told in found} >= PAGES.keys() - kinds
     for told in found:
         assert told.parts
         assert flat(told.says)
@@ -172,3 +172,37 @@ def test_the_line_of_runs_tells_every_success_that_is_remembered_and_what_is_lat
     assert axis.runs[0][3] is Role.CRITICAL
     assert axis.runs[0][1] == pytest.approx(5 / 6)
     assert sum(glyph == "●" for _, glyph, _ in axis.marks) >= 4
+
+
+def test_what_happened_stands_on_the_pages_of_those_it_happened_to() -> None:
+    board = dead_container()
+    worker, other = page(board, "worker:crawler:8b4f59aa_1"), page(board, "worker:crawler:b77514be_1")
+    assert worker is not None
+    assert other is not None
+    assert [fact for fact in parts(worker)["What happened"].facts if "8b4f59aa_1 died" in flat(fact.value)]
+    assert not parts(other)["What happened"].facts
+    everything_that_happened = page(board, "timeline:all")
+    assert everything_that_happened is not None
+    told = everything_that_happened.parts[0].facts
+    assert len(told) == len(board.timeline) > 2
+    assert {fact.jump.partition(":")[0] for fact in told} >= {"worker", "finding", "service"}
+    assert all(not fact.jump or page(board, fact.jump) for fact in told)
+
+
+def parts(told: Page) -> dict[str, Part]:
+    return {part.title: part for part in told.parts}
+
+
+def test_a_finding_says_first_what_it_holds_and_what_mends_it() -> None:
+    board = dead_container()
+    told = page(board, f"finding:{board.findings[0].id}")
+    assert told is not None
+    assert told.parts[0].title == "What to do"
+    assert flat(facts(told)["it holds"].value) == "1 proxy, 1 lock"
+    assert flat(facts(told)["mended by"].value) == "unstick free-proxies"
+
+
+def test_names_are_told_apart_where_one_begins_like_another() -> None:
+    assert "w_1" in words_of("worker w_1: died.")
+    assert "w_1" not in words_of("worker w_15 died")
+    assert "8b4f59aa" not in words_of("worker 8b4f59aa_3")

@@ -76,6 +76,7 @@ REGISTRY: tuple[Key, ...] = (
     Key("open", ("enter",), "open", "everything known of the row", "Rows", "open"),
     Key("page-back", ("left_square_bracket", "backspace"), "page_back", "the page before, or the board", "Pages"),
     Key("page-on", ("right_square_bracket",), "page_on", "the page that was left", "Pages"),
+    Key("timeline", ("h",), "happened", "what happened: findings, workers, sources, the newest first", "Pages"),
     Key("curve", ("c",), "curve", "the next chart", "Pages"),
     Key("reach-less", ("minus",), "reach(-1)", "charts of less time", "Pages"),
     Key("reach-more", ("plus", "equals_sign"), "reach(1)", "charts of more time", "Pages"),

@@ -15,6 +15,7 @@ from unstick.tui.pane import Pane
 from unstick.tui.places import CHARTS, PAGE
 from unstick.tui.stage import Spots
 from unstick.views.pages import Page, page, plain
+from unstick.views.pages.timeline import KEY as TIMELINE
 from unstick.views.screen import Told
 from unstick.views.ui import SPANS_S, Trail, UiState
 
@@ -115,6 +116,10 @@ class Leafing(Widget, inherit_bindings=False):
                 if key in (row.key, f"finding:{row.key.partition('|')[2]}"):
                     return plain(view, row, told.board)
         return None
+
+    def action_happened(self) -> None:
+        """What happened lately."""
+        self.open_page(TIMELINE)
 
     def action_page_back(self) -> None:
         """The page before, or the board."""

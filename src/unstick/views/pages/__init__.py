@@ -14,6 +14,7 @@ from unstick.views.pages.proxies import proxy
 from unstick.views.pages.queues import queue
 from unstick.views.pages.services import service
 from unstick.views.pages.sync import sync
+from unstick.views.pages.timeline import timeline
 from unstick.views.pages.workers import container, worker
 from unstick.views.pane import PaneView, Row
 from unstick.views.words import cell
@@ -30,6 +31,7 @@ PAGES: dict[str, Callable[[Known, str], Page | None]] = {
     "sync": sync,
     "service": service,
     "finding": finding,
+    "timeline": timeline,
 }
 """One line per kind of row, by what its keys begin with."""
 

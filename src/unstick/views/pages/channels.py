@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from unstick.board.channels import Link
 from unstick.facts.level import Level
 from unstick.facts.units import clock_time, count, duration
-from unstick.views.pages.model import Fact, Known, Limit, Page, Part, findings
+from unstick.views.pages.model import Fact, Known, Limit, Page, Part, findings, happened
 from unstick.views.words import cell
 
 MOST = 30
@@ -33,6 +33,7 @@ def link(known: Known, key: str) -> Page | None:
             Part("Channels", tuple(_channels(known, found, source))),
             Part("What is wrong", findings(known, f"channels:{found.key}"), "nothing is"),
             Part("Queues of its virtual host", tuple(_queues(known, seen.vhost)), "none is known"),
+            happened(known, found.key),
         ),
         known.curve(f"channels:{found.key}", "channels", "count", Limit(warning, "warning"), *most),
     )

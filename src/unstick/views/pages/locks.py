@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from unstick.board.locks import Lock
 from unstick.facts.level import Level
 from unstick.facts.units import clock_time, duration
-from unstick.views.pages.model import Fact, Known, Page, Part, findings
+from unstick.views.pages.model import Fact, Known, Page, Part, findings, happened
 from unstick.views.words import cell
 from unstick.views.workers import worker_key
 
@@ -33,6 +33,7 @@ def lock(known: Known, key: str) -> Page | None:
             Part("Who holds it", tuple(_holder(known, found))),
             Part("What is wrong", findings(known, row.task_id, row.worker_id), "nothing is"),
             Part("Other locks of the same holder", tuple(_other(known, other) for other in others), "none"),
+            happened(known, row.worker_id),
         ),
         (
             *known.curve("locks:total", "locks held", "count"),

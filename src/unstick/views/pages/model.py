@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 import msgspec
 
 from unstick.board.board import Board
+from unstick.board.events import Event
 from unstick.board.memory import TIERS_S
 from unstick.facts.level import Level
+from unstick.facts.units import clock_time
 from unstick.views.pane import Line, Role
 from unstick.views.words import cell
 
@@ -118,12 +121,40 @@ class Known:
         return (Curve(title, unit, tuple(histories), limits),) if histories else ()
 
 
-def findings(known: Known, *words: str) -> tuple[Fact, ...]:
-    """What is found wrong that mentions one of ``words``: by its id, else in what it says."""
+_WORD = re.compile(r"[\w@.#-]+")
+MOST_EVENTS = 12
+
+
+def words_of(text: str) -> frozenset[str]:
+    """The names in ``text``: ``8b4f59aa_1`` is one of them, ``8b4f59aa`` is another."""
+    return frozenset(word.strip(".") for word in _WORD.findall(text))
+
+
+def findings(known: Known, *names: str) -> tuple[Fact, ...]:
+    """What is found wrong that names one of ``names``: in its id, its title or its evidence."""
     facts = []
     for finding in known.board.findings:
         text = " ".join((finding.id, finding.title, *(evidence.text for evidence in finding.evidence)))
-        if any(word and word in text for word in words):
+        if _named(text, names):
             jump = f"finding:{finding.id}"
             facts.append(Fact(finding.level.value, cell(finding.title), "", None, jump, finding.level))
     return tuple(facts)
+
+
+def happened(known: Known, *names: str) -> Part:
+    """What happened lately to one of ``names``, the newest first."""
+    found = [event for event in reversed(known.board.timeline) if _named(f"{event.id} {event.text}", names)]
+    return Part("What happened", tuple(event_fact(event) for event in found[:MOST_EVENTS]), "nothing since one looks")
+
+
+def event_fact(event: Event) -> Fact:
+    """An event by its time of day."""
+    return Fact(f"{clock_time(event.at)}Z", cell(f"{_VERBS.get(event.what, '')}{event.text}"), level=event.level)
+
+
+_VERBS = {"begins": "begins: ", "ends": "ends: ", "worse": "worse: ", "better": "better: ", "merges": "explained: "}
+
+
+def _named(text: str, names: tuple[str, ...]) -> bool:
+    found = words_of(text)
+    return any(name and (name in found or (not _WORD.fullmatch(name) and name in text)) for name in names)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from unstick.board.proxies import Proxy
 from unstick.facts.level import Level
 from unstick.facts.units import count, duration
-from unstick.views.pages.model import Fact, Known, Limit, Page, Part, findings
+from unstick.views.pages.model import Fact, Known, Limit, Page, Part, findings, happened
 from unstick.views.words import cell
 from unstick.views.workers import worker_key
 
@@ -37,6 +37,7 @@ def proxy(known: Known, key: str) -> Page | None:
             Part("Evidence", tuple(known.fact("", text, source) for text in found.evidence)),
             Part("What is wrong", findings(known, found.container or "", found.worker_id or ""), "nothing is"),
             Part("The pool", pool),
+            happened(known, found.worker_id or "", found.container or ""),
         ),
         (
             *known.curve(

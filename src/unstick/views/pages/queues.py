@@ -8,7 +8,7 @@ from unstick.board.queues import Queue
 from unstick.facts.level import Level
 from unstick.facts.units import count, duration
 from unstick.views.flow import Flow, flow
-from unstick.views.pages.model import Fact, Known, Limit, Page, Part, findings
+from unstick.views.pages.model import Fact, Known, Limit, Page, Part, findings, happened
 from unstick.views.words import cell
 from unstick.views.workers import worker_key
 
@@ -35,6 +35,7 @@ def queue(known: Known, key: str) -> Page | None:
             Part("Flow of the last minute", tuple(_flow(known, found, moves))),
             Part("What is wrong", findings(known, f"queue:{found.key}"), "nothing is"),
             Part("Who takes from it", tuple(_takers(known, found)), "nobody that unstick sees"),
+            happened(known, found.key),
         ),
         known.curve(
             f"queue:{found.key}",

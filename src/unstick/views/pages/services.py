@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from unstick.board.services import Service
 from unstick.facts.units import duration, size
-from unstick.views.pages.model import Fact, Known, Page, Part, findings
+from unstick.views.pages.model import Fact, Known, Page, Part, findings, happened
 from unstick.views.words import cell
 from unstick.views.workers import worker_key
 
@@ -28,6 +28,7 @@ def service(known: Known, key: str) -> Page | None:
             Part("What it says", tuple(_says(known, found)), "it is read for others: see what hangs on it"),
             Part("What is wrong", findings(known, name), "nothing is"),
             Part("What hangs on it", tuple(_others(known, found)), "nothing else"),
+            happened(known, name),
         ),
         (
             *known.curve(f"{name}:{found.judged.charted}" if found.judged else "", _charted(found), "count"),

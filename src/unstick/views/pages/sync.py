@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from unstick.board.rules import RULES
 from unstick.board.sync import Sync
 from unstick.facts.level import Level
 from unstick.facts.units import clock_time, count, duration
-from unstick.views.pages.model import Fact, Known, Limit, Page, Part, findings
+from unstick.views.pages.model import Fact, Known, Limit, Page, Part, findings, happened
 from unstick.views.words import cell
+
+_RULES = tuple(rule.name for rule in RULES if rule.subject == "sync")
 
 
 def sync(known: Known, key: str) -> Page | None:
@@ -27,10 +30,11 @@ def sync(known: Known, key: str) -> Page | None:
         cell(f"last success {_ago(found.lag_s)}, due every {duration(found.every_s)}"),
         (
             Part("Runs", tuple(_runs(known, found, api))),
-            Part("What is wrong", findings(known, "sync"), "nothing is"),
+            Part("What is wrong", findings(known, *_RULES), "nothing is"),
             Part("The data", tuple(_data(known, found, data))),
             Part("Keys that differ", tuple(_keys(known, found, data)), "none in the sample"),
             Part("What it leans on", tuple(_links(known, found, api))),
+            happened(known, *sources, *_RULES),
         ),
         (
             *known.curve(

@@ -12,7 +12,7 @@ from unstick.facts.health import HealthFacts
 from unstick.facts.level import Level
 from unstick.facts.reading import Fresh, Stale
 from unstick.facts.units import clock_time, count, duration
-from unstick.views.pages.model import Fact, Known, Limit, Page, Part, findings
+from unstick.views.pages.model import Fact, Known, Limit, Page, Part, findings, happened
 from unstick.views.pane import Line, Role
 from unstick.views.words import cell
 from unstick.views.workers import worker_key
@@ -40,6 +40,7 @@ def worker(known: Known, key: str) -> Page | None:
             Part("Signs of life", tuple(_signs(known, found)), "none is recorded"),
             Part("Holds", tuple(_holds(known, found)), "nothing"),
             Part("What is wrong", findings(known, found.id, found.container or ""), "nothing is"),
+            happened(known, found.id, found.name),
         ),
         (
             *known.curve(f"silent:{found.source}:{found.id}", "since its last sign of life", "seconds", silence),
@@ -138,6 +139,7 @@ def container(known: Known, key: str) -> Page | None:
             Part("What is wrong", findings(known, name), "nothing is"),
             Part("Its workers", tuple(_worker_fact(known, worker) for worker in mine[:MOST])),
             Part("Proxies that none of them uses", tuple(_stuck(known, name)), "none"),
+            happened(known, name, *(worker.id for worker in mine)),
         ),
         (
             *known.curve(f"held:{name}", "proxies held", "count"),
