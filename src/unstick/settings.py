@@ -542,8 +542,8 @@ class Guard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """More rows in one round stop it: a human should look."""
     rows_per_hour: Count = 60
     """More rows in one hour stop it."""
-    live_containers: bool = False
-    """Free as well what silent workers of a container that still works hold; an idle worker looks the same."""
+    idle_workers: bool = False
+    """Free as well what silent workers hold whose container still works, or while no task waits: idle ones, maybe."""
     tasks: bool = False
     """Return the expired tasks of dead workers to pending as well."""
 

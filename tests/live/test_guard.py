@@ -23,7 +23,7 @@ from unstick.actions.gate import Gate
 from unstick.actions.guard import Guard, StoppedError
 from unstick.backends.base import BackendError
 from unstick.cli.main import run
-from unstick.facts.actions import Outcome, Receipt
+from unstick.facts.actions import FreeProxies, Outcome, Receipt
 from unstick.secret import Url
 from unstick.settings import Guard as Settings
 from unstick.settings import Postgres
@@ -68,10 +68,21 @@ def test_it_frees_in_the_second_round_and_only_of_containers_that_are_gone(shop:
     assert done(second) == {"1", "2"}
     assert third is None
     assert shop.held() == {"3"}
-    shop.configure(guard=Settings(live_containers=True))
+    shop.configure(guard=Settings(idle_workers=True))
     _, receipt = rounds(shop, nothing)
     assert receipt is not None
     assert done(receipt) == {"3"}
+
+
+def test_while_no_task_waits_nobody_is_taken_for_dead(shop: Shop) -> None:
+    shop.hold("gone_1", 1)
+    shop.sql("UPDATE catalog_tasks SET status = 'done'; UPDATE object_tasks SET status = 'done';")
+    assert rounds(shop, nothing, nothing) == [None, None, None]
+    plan = shop.plan(FreeProxies())
+    assert len(plan.targets) == 1
+    assert "no task waits for a worker: one that is idle and writes nothing looks like a dead one" in plan.notes
+    shop.sql("UPDATE object_tasks SET status = 'pending' WHERE id = 1;")
+    assert rounds(shop, nothing)[1] is not None
 
 
 def test_it_returns_expired_tasks_when_told_to(shop: Shop) -> None:

@@ -62,8 +62,10 @@ class Rules(msgspec.Struct, frozen=True):
     dated: bool = True
     tasks: bool = False
     """Expired tasks are returned together with the proxies."""
-    gone: bool = False
-    """A container that still works keeps what its silent workers hold."""
+    strict: bool = False
+    """Nobody looks at the plan: a container that still works keeps what its silent workers hold, and so does
+    everybody while there is nothing to do.
+    """
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -107,23 +109,27 @@ class Signs:
             return sign.processing > 0
         return self.server_at - sign.sign_at < self._rules.grace_s
 
-    def judge(self, row: Held, seen: Seen) -> Verdict:
-        """Whether ``row`` may be freed. The rule: DESIGN, "stuck proxy"."""
-        sign, rules = self.of(row.worker_id), self._rules
-        if sign.processing and not (rules.tasks and sign.processing == sign.expired):
-            return Verdict(why=_works(sign.processing))
+    def judge(self, row: Held, seen: Seen, *, waiting: bool = True) -> Verdict:
+        """Whether ``row`` may be freed. ``waiting``: there are tasks that a living worker would have taken."""
         silent = self.silent_s(row.worker_id, row.known_at)
         container = self.container(row.worker_id)
         lives = self.lives(container)
-        if silent is not None and silent < rules.grace_s:
-            return Verdict(why=_alive(silent, rules.grace_s))
-        if silent is None and not rules.dated:
-            return Verdict(why="nothing dates what its worker does; map heartbeat or changed_at")
-        if silent is None and lives:
-            return Verdict(why=f"nothing tells when its worker last lived, and container {container} still works")
-        if lives and rules.gone:
-            return Verdict(why=f"container {container} still works")
-        return self._watched(row, seen, silent, _house(container, lives=lives))
+        why = self._at_work(row.worker_id) or self._living(silent, container, lives=lives)
+        if why is None and self._rules.strict:
+            why = _unwatched(container, lives=lives, waiting=waiting)
+        return self._watched(row, seen, silent, _house(container, lives=lives)) if why is None else Verdict(why=why)
+
+    def _at_work(self, worker_id: str) -> str | None:
+        sign = self.of(worker_id)
+        expired = self._rules.tasks and sign.processing == sign.expired
+        return None if expired or not sign.processing else _works(sign.processing)
+
+    def _living(self, silent: float | None, container: str, *, lives: bool) -> str | None:
+        if silent is not None:
+            return _alive(silent, self._rules.grace_s) if silent < self._rules.grace_s else None
+        if not self._rules.dated:
+            return "nothing dates what its worker does; map heartbeat or changed_at"
+        return f"nothing tells when its worker last lived, and container {container} still works" if lives else None
 
     def _watched(self, row: Held, seen: Seen, silent: float | None, house: str) -> Verdict:
         rules = self._rules
@@ -147,6 +153,13 @@ def _works(tasks: int) -> str:
 def _alive(silent_s: float, grace_s: float) -> str:
     when = f"{duration(silent_s)} ago" if silent_s >= 0 else f"dated {duration(-silent_s)} from now"
     return f"its worker gave a sign of life {when}, within the grace of {duration(grace_s)}"
+
+
+def _unwatched(container: str, *, lives: bool, waiting: bool) -> str | None:
+    """What keeps a row where nobody looks at the plan."""
+    if lives:
+        return f"container {container} still works"
+    return None if waiting else "no task waits for a worker: an idle one looks like a dead one"
 
 
 def _house(container: str, *, lives: bool) -> str:

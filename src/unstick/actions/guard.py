@@ -33,7 +33,7 @@ class Guard:
         self._panic_file = context.actions.panic_file
         self._gate = gate
         self._monotonic = monotonic
-        self._order = FreeProxies(tasks=self._settings.tasks, gone=not self._settings.live_containers)
+        self._order = FreeProxies(tasks=self._settings.tasks, strict=not self._settings.idle_workers)
         self._spent: deque[tuple[float, int]] = deque()
         self._freed: dict[str, float] = {}
         """Worker -> instant of the database of the plan that freed its proxies."""

@@ -15,10 +15,10 @@ from unstick.settings import Context, Crawler
 
 
 class Pool:
-    """Of one context. ``tasks`` and ``gone``: see :class:`~unstick.actions.evidence.Rules`."""
+    """Of one context. ``tasks`` and ``strict``: see :class:`~unstick.actions.evidence.Rules`."""
 
     def __init__(
-        self, context: Context, settings: Crawler, database: Database, *, tasks: bool, gone: bool = False
+        self, context: Context, settings: Crawler, database: Database, *, tasks: bool, strict: bool = False
     ) -> None:
         self.settings = settings
         self.database = database
@@ -33,7 +33,7 @@ class Pool:
             separator=settings.separator,
             dated=dated,
             tasks=tasks,
-            gone=gone,
+            strict=strict,
         )
 
     @property

@@ -47,16 +47,19 @@ class PoolStatements:
         narrow = [sql.statement("proxy_signs", **named, written_at=written, others="")]
         wide = [sql.statement("proxy_signs", **named, written_at=written, others=" OR true")]
         idle: list[str] = []
+        waits: list[str] = []
         self.returns: list[TaskStatements | None] = []
         for task, relation in zip(settings.tasks, task_relations, strict=True):
             parts = _parts(task, relation, next(known).type)
             narrow.append(sql.statement("task_signs", **parts, others=""))
             wide.append(sql.statement("task_signs", **parts, others=_others(parts)))
             idle.append(sql.statement("no_task", **parts | {"worker": named["worker"]}))
+            waits.append(sql.statement("task_waits", **parts))
             returnable = tasks and task.heartbeat is not None
             self.returns.append(TaskStatements(task, relation, next(known), next(known)) if returnable else None)
         self.signs = sql.statement("holder_signs", signs="\nUNION ALL\n".join(narrow))
         self.all_signs = sql.statement("holder_signs", signs="\nUNION ALL\n".join(wide))
+        self.waiting = sql.statement("tasks_waiting", waits="\n  OR ".join(waits) or "true")
         changes = [
             f"{sql.column(settings.in_use)} = false",
             f"{sql.column(settings.worker)} = {_nobody(worker_column)}",
@@ -95,6 +98,7 @@ def _parts(task: TaskTable, relation: Relation, worker_type: str) -> dict[str, s
         "task_worker": relation.column(task.worker),
         "status": relation.column(task.status),
         "word": sql.word(task.processing),
+        "pending": sql.word(task.pending),
         "heartbeat": "NULL::timestamptz" if beat is None else f"{beat}::timestamptz",
         "beat_at": sql.instant(beat),
         "worker_type": worker_type,

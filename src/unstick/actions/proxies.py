@@ -39,7 +39,7 @@ class Proxies:
             raise RefusedError("no proxy table is configured; map it in [crawler]")
         self._context = context
         self._order = order
-        self._pool = Pool(context, context.crawler, database, tasks=order.tasks, gone=order.gone)
+        self._pool = Pool(context, context.crawler, database, tasks=order.tasks, strict=order.strict)
         self._watch = watch
 
     async def look(self) -> Draft:
@@ -56,10 +56,11 @@ class Proxies:
             workers = sorted({row["worker_id"] for row in rows} | {item.holder for item in tasks})
             signs = await pool.signs(look, workers, everybody=True)
             elsewhere = await self._elsewhere(look)
+            (work,) = await look.rows(statements.waiting)
             unowned = [] if self._scoped else await look.rows(statements.unowned, UNOWNED_CAP)
         held = [_held(row) for row in rows if self._wanted(row["worker_id"])]
         chosen = [item for item in tasks if self._wanted(item.holder)]
-        seen = _Seen(base, totals, held, chosen, signs, elsewhere)
+        seen = _Seen(base, totals, held, chosen, signs, elsewhere, waiting=work["waiting"])
         return self._drafted(seen, [row["id"] for row in unowned])
 
     async def do(self, draft: Draft, intend: Intend) -> Done:
@@ -166,7 +167,7 @@ class Proxies:
         working = 0
         watched = self._watch.look({_key(row): row.version for row in seen.held}, whole=not self._scoped)
         for row in sorted(seen.held, key=lambda row: (natural(row.worker_id), natural(row.id))):
-            verdict = seen.signs.judge(row, watched[_key(row)])
+            verdict = seen.signs.judge(row, watched[_key(row)], waiting=seen.waiting)
             item = self._proxy(row.id, row)
             if verdict.why is None:
                 chosen.append((item, _target(item, "would be freed", verdict.evidence)))
@@ -197,6 +198,8 @@ class _Seen(msgspec.Struct, frozen=True):
     signs: Signs
     elsewhere: tuple[str, ...]
     """Tables that look like task tables and are not mapped."""
+    waiting: bool
+    """Whether any task waits for a worker."""
 
 
 def _done(results: tuple[Result, ...], notes: tuple[str, ...] = ()) -> Done:
@@ -208,6 +211,8 @@ def _notes(seen: _Seen, working: int, left: int) -> Iterable[str]:
     pool = seen.totals
     free = pool["total"] - pool["in_use"] - pool["blocked"]
     yield f"pool: {pool['total']} proxies, {pool['in_use']} in use, {pool['blocked']} blocked, {free} free"
+    if not seen.waiting and seen.held:
+        yield "no task waits for a worker: one that is idle and writes nothing looks like a dead one"
     if working:
         yield f"{working} more are held by workers with processing tasks"
     if left > LEFT_CAP:

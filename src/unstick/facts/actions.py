@@ -17,8 +17,8 @@ class FreeProxies(msgspec.Struct, frozen=True, tag="free-proxies"):
     worker: str | None = None
     tasks: bool = False
     """Return the expired tasks of those workers to pending in the same transaction."""
-    gone: bool = False
-    """Only of containers none of whose workers gives a sign of life."""
+    strict: bool = False
+    """Only of containers none of whose workers gives a sign of life, and only while tasks wait."""
 
 
 class DrainLocks(msgspec.Struct, frozen=True, tag="drain-locks"):
