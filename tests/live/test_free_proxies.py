@@ -18,7 +18,7 @@ from unstick.backends.base import BackendError
 from unstick.cli.checkup.actions import actions
 from unstick.cli.checkup.check import Mark
 from unstick.cli.grants import postgres_lines
-from unstick.facts.actions import Confirmation, FreeProxies, Outcome, Plan, Receipt, State
+from unstick.facts.actions import Confirmation, FreeProxies, Outcome, Plan, Receipt, State, Undo
 from unstick.facts.reading import TroubleKind
 from unstick.secret import Url
 from unstick.settings import Crawler, TaskTable, Thresholds
@@ -532,3 +532,48 @@ def test_a_login_made_by_grants_may_do_all_of_it_and_the_doctor_says_so(
     assert lacking.text == f"free-proxies: {role} lacks UPDATE on object_tasks"
     own_shop.sql(lacking.mend + ";")
     assert {one.mark for one in asyncio.run(actions(own_shop.context))} == {Mark.OK}
+
+
+def test_what_was_freed_is_given_back_as_far_as_nobody_took_it(shop: Shop) -> None:
+    for number in (1, 2, 3, 4):
+        shop.hold(f"gone_{number}", number)
+    freed = shop.act(ALL)
+    shop.hold("new_1", 2, ago="0 seconds")
+    shop.sql("DELETE FROM proxies WHERE id = 3;")
+    plan = shop.run(lambda gate: gate.plan(Undo(freed.plan_id)))
+    assert targets(plan) == {"1", "4"}
+    assert {left.id: left.why for left in plan.left} == {"2": "is held by new_1 now", "3": "is no longer there"}
+
+    async def work(gate: Gate) -> Receipt:
+        plan = await gate.plan(Undo(freed.plan_id))
+        await asyncio.to_thread(shop.hold, "new_2", 4, ago="0 seconds")
+        return await gate.apply(plan, YES)
+
+    receipt = shop.run(work)
+    assert (receipt.outcome, receipt.text) == (Outcome.PARTIAL, "1 proxy given back, 1 skipped")
+    assert shop.sql("SELECT worker_id FROM proxies WHERE is_in_use ORDER BY id;").split() == [
+        *("gone_1", "new_1", "new_2")
+    ]
+    again = shop.run(lambda gate: gate.plan(Undo(freed.plan_id)))
+    assert again.targets == ()
+
+
+def test_what_can_not_be_undone_is_refused(shop: Shop) -> None:
+    shop.hold("gone_1", 1)
+    freed = shop.act(ALL)
+
+    def refused(plan_id: str) -> str | None:
+        return shop.run(lambda gate: gate.plan(Undo(plan_id))).refused
+
+    assert refused("nothing") == "the audit log knows no such plan that was applied in this context"
+    records = list(shop.audit.records())
+    shop.audit.write(records[0] | {"id": "old", "made_at": records[0]["made_at"] - 700})
+    shop.audit.write(records[1] | {"id": "old"})
+    assert refused("old") == "that plan is 11m40s old; it can be undone for 10m00s"
+    shop.audit.write(records[0] | {"id": "elsewhere", "server": "1/1/1"})
+    shop.audit.write(records[1] | {"id": "elsewhere"})
+    assert refused("elsewhere") == "another server answers than the one that plan was applied to"
+    shop.audit.write(records[0] | {"id": "locks", "action": "drain-locks"})
+    shop.audit.write(records[1] | {"id": "locks"})
+    assert refused("locks") == "drain-locks can't be undone"
+    assert refused(freed.plan_id) is None

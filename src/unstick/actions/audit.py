@@ -102,6 +102,7 @@ def intent(plan: Plan, items: object, actor: Actor, confirmation: Confirmation) 
         "order": msgspec.to_builtins(plan.order),
         "confirmed": msgspec.to_builtins(confirmation),
         "servers": msgspec.to_builtins(plan.servers),
+        "made_at": plan.made_at,
         "items": msgspec.to_builtins(items),
     }
 

@@ -112,15 +112,19 @@ class Database:
         if tables:
             await writing.locking(", ".join(map(sql.table, tables)), mode, self._lock_s / len(tables))
 
-    async def transact(self, plan: Plan, intend: Intend, work: Work, tables: Sequence[str]) -> str:
+    async def transact(
+        self, plan: Plan, intend: Intend, work: Work, tables: Sequence[str], *, alone: str = ""
+    ) -> str:
         """Do ``work`` in one transaction; the number of the transaction, empty when there was nothing to commit.
+
+        Nobody else does ``alone`` meanwhile, which is the action of the plan where nothing is said.
 
         Raises :class:`RefusedError`, :class:`BackendError` when everything was undone, :class:`UnsureError` with the
         reason when nobody can tell.
         """
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                return await self._attempt(plan, intend, work)
+                return await self._attempt(plan, intend, work, alone or plan.name)
             except BackendError as error:
                 if error.code != LOCK_NOT_AVAILABLE:
                     raise
@@ -129,12 +133,12 @@ class Database:
             await asyncio.sleep(PAUSE_S)
         raise AssertionError("unreachable")
 
-    async def _attempt(self, plan: Plan, intend: Intend, work: Work) -> str:
+    async def _attempt(self, plan: Plan, intend: Intend, work: Work, alone: str) -> str:
         connection = await self.reading()
         async with connection.writing(self._explain) as writing:
-            (begun,) = await writing.rows(sql.statement("action_begin"), plan.name)
+            (begun,) = await writing.rows(sql.statement("action_begin"), alone)
             if not begun["alone"]:
-                raise RefusedError(await self._in_progress(writing, plan.name))
+                raise RefusedError(await self._in_progress(writing, alone))
             base = await self.base(writing)
             if base.server not in plan.servers:
                 raise RefusedError(f"another server answers at {self.address} than the one of the plan; plan anew")

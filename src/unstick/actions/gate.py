@@ -28,6 +28,7 @@ from unstick.actions.locks import Locks
 from unstick.actions.own import Own
 from unstick.actions.proxies import Proxies
 from unstick.actions.sync import Sync
+from unstick.actions.undo import Undoing
 from unstick.actions.watch import Watch
 from unstick.backends.base import BackendError, UnsureError, failure
 from unstick.facts.actions import (
@@ -41,6 +42,7 @@ from unstick.facts.actions import (
     Plan,
     Receipt,
     SyncBalances,
+    Undo,
     name_of,
 )
 from unstick.facts.reading import TroubleKind
@@ -157,6 +159,8 @@ class Gate:
                 if locks is not None and locks.table is not None:
                     table = self._postgres()
                 return Locks(self._context, order, table, self._watch)
+            case Undo():
+                return Undoing(self._context, order, self._postgres(), self._audit)
             case OwnAction():
                 return Own(self._context, order)
             case SyncBalances():
@@ -219,8 +223,9 @@ class Gate:
         actions = self._context.actions
         if actions.read_only:
             raise RefusedError("this context is read only (actions.read_only)")
-        if plan.name not in actions.allow and not isinstance(plan.order, OwnAction):
-            raise RefusedError(f"{plan.name} is not allowed in this context (actions.allow)")
+        name = name_of(FreeProxies()) if isinstance(plan.order, Undo) else plan.name
+        if name not in actions.allow and not isinstance(plan.order, OwnAction):
+            raise RefusedError(f"{name} is not allowed in this context (actions.allow)")
         if plan.refused is not None:
             raise RefusedError(plan.refused)
         if plan.stays is not None:

@@ -64,8 +64,11 @@ class PoolStatements:
             f"{sql.column(settings.in_use)} = false",
             f"{sql.column(settings.worker)} = {_nobody(worker_column)}",
         ]
+        returns = [f"{sql.column(settings.in_use)} = true", f"{sql.column(settings.worker)} = wanted.worker_id"]
         if settings.changed_at is not None:
             changes.append(f"{sql.column(settings.changed_at)} = clock_timestamp()")
+            returns.append(changes[-1])
+        self.give_back = sql.statement("writes/proxy_give_back", **named, returns=", ".join(returns))
         self.free = sql.statement(
             "writes/proxy_free", **named, changes=", ".join(changes), no_task="\n  AND ".join(idle)
         )

@@ -303,6 +303,20 @@ def audit(
     return run_audit(**_given(ctx, options), plan=plan, last=last, only_open=only_open, as_json=as_json)
 
 
+@unstick.command()
+@configured
+@click.argument("plan", metavar="PLAN")
+@acting
+@click.pass_context
+def undo(ctx: click.Context, /, *, plan: str, path: Path | None, context: str | None, **choice: Any) -> int:
+    """Give back the proxies that PLAN has freed, as far as nobody has taken them since; within ten minutes."""
+    from unstick.cli.actions import Choice, run_order  # noqa: PLC0415 - imported when it runs
+    from unstick.facts.actions import Undo  # noqa: PLC0415 - imported when it runs
+
+    given = _given(ctx, {"path": path, "context": context})
+    return run_order(**given, order=Undo(plan), choice=Choice(**choice))
+
+
 @unstick.command("run")
 @configured
 @click.argument("name", required=False)

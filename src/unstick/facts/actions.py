@@ -36,6 +36,12 @@ class SyncBalances(msgspec.Struct, frozen=True, tag="sync-balances"):
     """The plan lists every balance that differs, and those that could not be compared."""
 
 
+class Undo(msgspec.Struct, frozen=True, tag="undo"):
+    """Give back the proxies that a plan has freed, as far as nobody has taken them since."""
+
+    plan_id: str
+
+
 class OwnAction(msgspec.Struct, frozen=True, tag="own"):
     """Run an action of the operator's own; ``values`` are those of its placeholders."""
 
@@ -43,7 +49,7 @@ class OwnAction(msgspec.Struct, frozen=True, tag="own"):
     values: tuple[tuple[str, str], ...] = ()
 
 
-Order = FreeProxies | DrainLocks | SyncBalances | OwnAction
+Order = FreeProxies | DrainLocks | SyncBalances | Undo | OwnAction
 
 
 class Server(msgspec.Struct, frozen=True):

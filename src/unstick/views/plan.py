@@ -13,7 +13,12 @@ from unstick.views.pane import Line, Role, Span
 from unstick.views.words import span
 
 SCHEMA = 1
-_VERBS = {"free-proxies": "free proxies", "drain-locks": "drain locks", "sync-balances": "sync balances"}
+_VERBS = {
+    "free-proxies": "free proxies",
+    "drain-locks": "drain locks",
+    "sync-balances": "sync balances",
+    "undo": "undo",
+}
 
 
 def title(plan: Plan) -> Line:
