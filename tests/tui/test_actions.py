@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import random
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -13,6 +15,8 @@ from textual import events
 
 from tests.tui.samples import incident
 from tests.tui.stand import Stand, silent
+from tests.tui.timed import TimedStand, live_on_stage, tape_on_stage
+from tests.unit.tapes import META, taped
 from unstick.facts.actions import (
     Confirmation,
     DrainLocks,
@@ -26,9 +30,13 @@ from unstick.facts.actions import (
     State,
     Target,
 )
+from unstick.tape.event import ACTION
+from unstick.tape.reader import Tape
+from unstick.tape.writer import Writer
 from unstick.tui import dialog as dialogs
 from unstick.tui import operator as operators
 from unstick.tui.app import BoardApp
+from unstick.tui.keys import REGISTRY
 from unstick.tui.operator import Hands, Operator, Stage
 from unstick.tui.options import BoardOptions
 
@@ -441,3 +449,91 @@ def test_a_click_chooses_and_does_not_apply() -> None:
         assert not stand.app.board.dialog.is_open
 
     assert acting(scenario).applied == []
+
+
+def test_the_receipt_stands_on_the_line_of_levels_and_on_the_tape(tmp_path: Path) -> None:
+    gate, path = FakeGate(), tmp_path / "a.tape"
+
+    async def scenario(stand: TimedStand) -> None:
+        board = stand.app.board
+        stand.tap.flow(5)
+        await stand.shows(4)
+        await stand.press("r")
+        await stand.until(lambda: "recording to " in stand.lines[-1])
+        await stand.press("F")
+        await stand.until(lambda: board.dialog.is_open and board.dialog.heeds)
+        await stand.press("tab", "enter")
+        await stand.until(lambda: "partial: 2 freed" in stand.text)
+        stand.tap.flow(5)
+        await stand.shows(9)
+        await stand.until(lambda: board.told.place and board.told.place.ticks)
+
+    live_on_stage(scenario, opened=lambda: Writer(path, META), hands=Hands(lambda: gate, operate=True))
+    with Tape.open(path) as tape:
+        (event,) = [event for event in tape.events() if event.event == ACTION]
+    assert event.text == "free-proxies: partial: 2 freed"
+    assert event.details["outcome"] == "partial"
+    assert len(event.details["results"]) == 3
+
+
+LEAVE = {"quit", "interrupt", "suspend", "picture", "export"}
+"""Keys that end the board or write files of their own."""
+
+
+def any_keys(count: int) -> Iterator[events.Key]:
+    """Keys at random; those that could act, and those that could agree, more often than others."""
+    dice = random.Random(5)
+    known = [name for key in REGISTRY if key.id not in LEAVE for name in key.keys]
+    acting_keys = [*"FDSA", "tab", "enter", "space", "y", "a", "escape"]
+    for _ in range(count):
+        key = dice.choice(acting_keys if dice.random() < 0.95 else known)
+        yield events.Key(key, key if len(key) == 1 else None)
+
+
+async def mash(stand: Stand, count: int) -> None:
+    """Type at random, faster than anything is painted."""
+    for nth, event in enumerate(any_keys(count)):
+        await stand.app.on_event(event)
+        assert stand.app.operator.job is None
+        if nth % 500 == 0:
+            await stand.settle()
+
+
+def no_gate() -> FakeGate:
+    raise AssertionError("a gate was built")
+
+
+def test_ten_thousand_keys_on_a_tape_reach_nothing(tmp_path: Path) -> None:
+    async def scenario(stand: TimedStand) -> None:
+        await stand.until(lambda: "REPLAY" in stand.header)
+        await stand.press("F")
+        assert "a recording has no actions" in stand.lines[-1]
+        await stand.press("A")
+        assert "a recording has no actions" in stand.lines[-1]
+        await mash(stand, 10_000)
+        assert not stand.app.operator.armed
+        assert "ARMED" not in stand.text
+
+    taped(tmp_path / "a.tape", 20, seed=9)
+    tape_on_stage(tmp_path / "a.tape", scenario, (60, 14))
+
+
+def test_ten_thousand_keys_in_a_context_that_is_read_only_reach_nothing() -> None:
+    reason = "this context is read only (actions.read_only)"
+
+    async def run() -> None:
+        engine = silent()
+        operator = Operator(engine, Hands(no_gate, reason, operate=True))
+        app = BoardApp(engine, BoardOptions(context="prod-eu"), operator=operator)
+        try:
+            async with app.run_test(size=(60, 14)) as pilot:
+                stand = Stand(app, pilot)
+                await stand.show(incident())
+                await stand.press("A")
+                assert "this context is read only" in stand.lines[-1]
+                await mash(stand, 10_000)
+                assert not operator.armed
+        finally:
+            engine.stop(30.0)
+
+    asyncio.run(run())

@@ -20,6 +20,7 @@ from unstick.tape.shelf import Shelf
 from unstick.tape.writer import Writer
 from unstick.tui.app import BoardApp
 from unstick.tui.engine import Engine
+from unstick.tui.operator import Hands, Operator
 from unstick.tui.options import BoardOptions
 
 TIMEOUT_S = 60.0
@@ -85,6 +86,7 @@ def _staged(
     deck: Callable[[Tap], Deck],
     scenario: Callable[[TimedStand], Awaitable[None]],
     size: tuple[int, int],
+    hands: Hands | None = None,
     **options: object,
 ) -> None:
     async def run() -> None:
@@ -92,7 +94,8 @@ def _staged(
         session = Session(CONTEXT, deck(tap))
         engine = Engine(session, session, lambda: None)
         engine.start()
-        app = BoardApp(engine, BoardOptions(context="test", **options))  # type: ignore[arg-type]
+        operator = Operator(engine, hands)
+        app = BoardApp(engine, BoardOptions(context="test", **options), operator=operator)  # type: ignore[arg-type]
         try:
             async with app.run_test(size=size) as pilot:
                 await scenario(TimedStand(Stand(app, pilot), session, tap))
@@ -107,11 +110,16 @@ def live_on_stage(
     scenario: Callable[[TimedStand], Awaitable[None]],
     size: tuple[int, int] = (120, 36),
     opened: Callable[[], Writer] | None = None,
+    hands: Hands | None = None,
     **options: object,
 ) -> None:
     """Run ``scenario`` against a board that is live; ``opened`` makes the tapes that are recorded."""
     recorder = Recorder(opened) if opened else None
-    _staged(lambda tap: Deck(Recent(META), CONTEXT, "live", source=tap, recorder=recorder), scenario, size, **options)
+
+    def made(tap: Tap) -> Deck:
+        return Deck(Recent(META), CONTEXT, "live", source=tap, recorder=recorder)
+
+    _staged(made, scenario, size, hands, **options)
 
 
 def tape_on_stage(
@@ -130,4 +138,4 @@ def tape_on_stage(
             deck.playing = path.stem
             return deck
 
-        _staged(made, scenario, size, **options)
+        _staged(made, scenario, size, None, **options)

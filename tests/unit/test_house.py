@@ -73,6 +73,15 @@ def test_who_only_looks_imports_no_action(command: str, tmp_path: Path) -> None:
     assert result.stderr.splitlines()[-1] == "", result.stderr
 
 
+def test_whoever_plays_a_recording_cannot_even_load_an_action() -> None:
+    """The live board itself loads them only when it is armed and asked."""
+    rooms = (
+        "cli.replay, unstick.cli.demo, unstick.cli.live, unstick.cli.live_session, unstick.tui.app, unstick.tui.run"
+    )
+    code = f"import unstick.{rooms}, sys\nfound = [m for m in sys.modules if m.startswith('unstick.actions')]\n"
+    assert "found" not in loaded(code + "sys.modules |= dict.fromkeys(['found'] if found else [])")
+
+
 def test_the_story_of_the_board_needs_no_textual() -> None:
     modules = loaded("import unstick.views.tell, unstick.board.board, unstick.feeds.live, unstick.cli.wiring")
     assert not modules & {"textual", "rich", *DRIVERS}
