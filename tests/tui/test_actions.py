@@ -486,7 +486,7 @@ def any_keys(count: int) -> Iterator[events.Key]:
     known = [name for key in REGISTRY if key.id not in LEAVE for name in key.keys]
     acting_keys = [*"FDSA", "tab", "enter", "space", "y", "a", "escape"]
     for _ in range(count):
-        key = dice.choice(acting_keys if dice.random() < 0.95 else known)
+        key = dice.choice(acting_keys if dice.random() < 0.98 else known)
         yield events.Key(key, key if len(key) == 1 else None)
 
 
