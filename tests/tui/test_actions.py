@@ -286,6 +286,25 @@ def test_a_plan_that_changed_must_be_agreed_to_anew() -> None:
     assert [len(plan.targets) for plan, _ in gate.applied] == [4]
 
 
+def test_a_plan_that_was_not_shown_yet_is_not_agreed_to() -> None:
+    async def scenario(stand: ActingStand) -> None:
+        await stand.press("F")
+        await stand.asked()
+        await stand.press("tab")
+        operator = stand.app.operator
+        operator.changed = lambda: None  # the screen has not heard of it
+        job = operator.job
+        assert job is not None
+        assert job.plan is not None
+        operator._planned(job.number, msgspec.structs.replace(job.plan, targets=(target(9),)), soon=False)
+        await stand.press("enter")
+        assert stand.stage is Stage.ASKING
+        assert "it has changed" in stand.text
+        assert stand.app.board.dialog.focus_at == 0
+
+    assert acting(scenario).applied == []
+
+
 @pytest.mark.usefixtures("often")
 def test_a_server_that_does_not_answer_leaves_nothing_to_agree_to() -> None:
     async def scenario(stand: ActingStand) -> None:

@@ -122,15 +122,18 @@ class Acting(Widget, inherit_bindings=False):
         elif answer == "a" and job.order is not None and (whole := widened(job.order)) is not None:
             screen.notice = self.operator.begin(whole)
         elif answer == "apply" and plan is not None:
-            self._apply(plan)
+            self._apply(plan, job.edition)
         elif job.stage is Stage.APPLYING:
             self._hidden = job.number
         else:
             self.operator.drop()
 
-    def _apply(self, plan: Plan) -> None:
-        wanted = self.dialog.sheet.wanted if self.dialog.sheet else ""
-        if self.dialog.typed_count != wanted:
+    def _apply(self, plan: Plan, edition: int) -> None:
+        sheet = self.dialog.sheet
+        wanted = sheet.wanted if sheet is not None else ""
+        if sheet is None or sheet.edition != edition:
+            _screen(self).notice = "it has changed: look again"
+        elif self.dialog.typed_count != wanted:
             _screen(self).notice = f"type {wanted} to agree"
         else:
             _screen(self).notice = self.operator.apply(plan, int(wanted) if wanted else None)
