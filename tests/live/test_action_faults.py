@@ -178,13 +178,11 @@ def test_a_clock_that_is_an_hour_off_changes_no_verdict(
 
 def killed(shop: Shop, command: Callable[[], subprocess.Popen[bytes]], waiting: str) -> None:
     """Starts an apply, kills it while the server is busy for it, and waits until the server is done with it."""
-    process = command()
-    try:
-        wait_until(lambda: sessions(shop, waiting) > 0, 30, "the apply")
-        process.send_signal(signal.SIGKILL)
-    finally:
-        process.kill()
-        process.wait()
+    with command() as process:
+        try:
+            wait_until(lambda: sessions(shop, waiting) > 0, 60, "the apply")
+        finally:
+            process.send_signal(signal.SIGKILL)
     wait_until(lambda: sessions(shop, "true") == 0, 30, "the end of its session")
 
 
@@ -198,7 +196,7 @@ def start(own_shop: Shop) -> Callable[[], subprocess.Popen[bytes]]:
     )
     config.chmod(0o600)
     arguments = [sys.executable, "-m", "unstick", "free-proxies", "-c", str(config), "--yes"]
-    quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "stdin": subprocess.DEVNULL}
+    quiet: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "stdin": subprocess.DEVNULL}
     return lambda: subprocess.Popen(arguments, env=os.environ | {"PYTHONPATH": "src"}, **quiet)
 
 
@@ -272,6 +270,22 @@ def test_a_torn_line_of_the_audit_log_hides_no_other(shop: Shop) -> None:
     assert shop.act(ALL).outcome is Outcome.APPLIED
     assert [record["record"] for record in shop.audit.records()] == ["intent", "outcome"]
     assert path.read_bytes().splitlines()[0] == b'{"v":1,"record":"inte'
+
+
+def test_ctrl_c_in_mid_apply_prints_the_receipt(own_shop: Shop, start: Callable[[], subprocess.Popen[bytes]]) -> None:
+    own_shop.hold("gone_1", 1)
+    slow(own_shop, 0.5, at_commit=True)
+    with start() as process:
+        try:
+            wait_until(
+                lambda: sessions(own_shop, "query = 'COMMIT' AND wait_event = 'PgSleep'") > 0, 60, "the commit"
+            )
+            process.send_signal(signal.SIGINT)
+            out, _ = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert process.returncode == 130
+    assert out.decode().startswith("applied: 1 proxy freed\n")
 
 
 def test_who_is_cancelled_in_mid_apply_has_applied(own_shop: Shop) -> None:

@@ -195,7 +195,7 @@ def test_once_takes_its_two_looks(
     assert "guard stops: the panic file" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_it_goes_when_it_is_told_to(shop: Shop, config: Path, number: signal.Signals) -> None:
     shop.hold("gone_1", 1)
     arguments = [sys.executable, "-m", "unstick", "guard", "-c", str(config)]

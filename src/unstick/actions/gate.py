@@ -108,6 +108,10 @@ class Gate:
             await asyncio.wait({task}, timeout=APPLY_S)
             raise
 
+    def receipt(self, plan: Plan) -> Receipt | None:
+        """The receipt of a plan that was applied; ``None`` when it was not, or nobody knows yet."""
+        return self._receipts.get(plan.id)
+
     async def recover(self) -> list[Receipt]:
         """What became of actions in this context that were cut off; each is told once.
 

@@ -153,7 +153,13 @@ class _Command:
             plan = again
 
     async def _apply(self, plan: Plan, confirmation: Confirmation) -> int:
-        receipt = await self._gate.apply(plan, confirmation)
+        try:
+            receipt = await self._gate.apply(plan, confirmation)
+        except asyncio.CancelledError:
+            known = self._gate.receipt(plan)
+            if known is not None:
+                self._print(receipts.lines(known), plan, known)
+            raise
         self._print(receipts.lines(receipt), plan, receipt)
         return CODES[receipt.outcome]
 
