@@ -352,43 +352,56 @@ TAPE = click.Path(path_type=Path)
 
 @unstick.command()
 @configured
-@click.argument("tape", type=TAPE)
+@click.argument("tape", type=TAPE, required=False)
 @click.option("--for", "span", metavar="SPAN", help="Stop after so long: 90s, 10m, 1h30m.")
 @click.option("--title", default="", help="What the tape shows, in one line.")
 @click.option("--hash-names", is_flag=True, help="Names of people, hosts, workers and clients as pseudonyms.")
 @click.option("--part-mib", type=click.IntRange(1), default=256, show_default=True, help="Go on in a new file.")
 @click.option("--keep-mib", type=click.IntRange(1), default=2048, show_default=True, help="Of all files together.")
+@click.option("--stream", metavar="URL", help="Publish to this Redis as well, or instead: redis://…, env:NAME.")
+@click.option("--stream-key", default="unstick", show_default=True, help="The one key that is written there.")
+@click.option("--stream-keep", type=click.IntRange(240, 100_000), default=720, show_default=True, help="Entries.")
 @click.pass_context
 def record(
     ctx: click.Context,
     /,
     *,
-    tape: Path,
+    tape: Path | None,
     span: str | None,
     title: str,
     hash_names: bool,
     part_mib: int,
     keep_mib: int,
+    stream: str | None,
+    stream_key: str,
+    stream_keep: int,
     **options: Any,
 ) -> int:
-    """Record a tape without a screen, until ctrl+c or --for."""
+    """Record a tape without a screen, until ctrl+c or --for; with --stream for other boards to watch."""
     from unstick.cli.record import RecordOptions, run_record  # noqa: PLC0415 - imported when it runs
 
-    choice = RecordOptions(span, title, hash_names, part_mib << 20, keep_mib << 20)
+    sizes = part_mib << 20, keep_mib << 20
+    choice = RecordOptions(span, title, hash_names, *sizes, stream, stream_key, stream_keep)
     return run_record(tape, **_given(ctx, options), options=choice)
 
 
 @unstick.command()
 @screened
-@click.argument("tape", type=TAPE)
+@click.argument("tape")
 @click.option("--at", metavar="TIME", help="Begin there: 03:12, 2025-12-10T03:12Z, +90s, '5m ago'.")
 @click.option("--speed", type=click.FloatRange(0.1, 1000), default=1.0, show_default=True, help="Times as fast.")
+@click.option("--stream-key", default="unstick", show_default=True, help="What a publisher was told.")
 @click.pass_context
-def replay(ctx: click.Context, /, *, tape: Path, at: str | None, speed: float, **options: Any) -> int:
-    """The board from a tape. Asks no server."""
+def replay(ctx: click.Context, /, *, tape: str, at: str | None, speed: float, stream_key: str, **options: Any) -> int:
+    """The board from a tape; asks no server. Or from what another unstick publishes: redis://…, env:NAME."""
+    screen = cast("ScreenChoice", _given(ctx, options))
+    if tape.startswith(("redis://", "rediss://", "unix://", "env:")):
+        from unstick.cli.stream import run_stream  # noqa: PLC0415 - imported when it runs
+
+        return run_stream(tape, stream_key, screen)
     from unstick.cli.replay import run_replay  # noqa: PLC0415 - imported when it runs
 
-    return run_replay(tape, at=at, speed=speed, screen=cast("ScreenChoice", _given(ctx, options)))
+    return run_replay(Path(tape), at=at, speed=speed, screen=screen)
 
 
 @unstick.command()

@@ -14,6 +14,7 @@ from unstick.cli.session import Session
 from unstick.cli.tapes import at_moment, with_tape
 from unstick.feeds.deck import Deck
 from unstick.feeds.player import AtEnd
+from unstick.settings import Context
 from unstick.tape.meta import context_of
 from unstick.tape.parts import Parts
 from unstick.tape.shelf import Shelf
@@ -67,7 +68,15 @@ def play(
     deck = Deck(tape, context, "replay", shelf=shelf, speed=speed, at=begin, at_end=at_end)
     deck.playing = choice.playing if choice else ""
     session = Session(context, deck)
-    options = BoardOptions(
+    options = board_options(context, screen, log)
+    if choice and choice.menu:
+        options = msgspec.structs.replace(options, opens=SHELF)
+    return run_board(session, session, options)
+
+
+def board_options(context: Context, screen: ScreenChoice, log: Path | None) -> BoardOptions:
+    """How the board looks that shows what was recorded with the settings of ``context``."""
+    return BoardOptions(
         context=context.name,
         production=context.production,
         color=context.color,
@@ -76,6 +85,4 @@ def play(
         fps=screen["fps"],
         slow=bool(screen["low_bandwidth"]),
         log_path=log,
-        opens=SHELF if choice and choice.menu else "",
     )
-    return run_board(session, session, options)

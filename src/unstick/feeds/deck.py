@@ -107,6 +107,7 @@ class Deck:
                 if reel.overfull and (number := self.history.forget()) is not None:
                     reel.forget(number)
                 self.player.grew()
+                await asyncio.sleep(0)  # a source that has much at once leaves time for others
         reel.close()
         self.player.grew()
 

@@ -173,13 +173,14 @@ class Tape(Reel):
             if entry.header.kind != "M":
                 continue
             try:
-                return _described(self._read(entry))
+                return described(self._read(entry))
             except (DamageError, msgspec.ValidationError) as error:
                 self._spoil(entry, str(error))
         raise TapeError("its description can't be read", "see unstick verify")
 
 
-def _described(document: dict[str, Any]) -> Meta:
+def described(document: dict[str, Any]) -> Meta:
+    """What a description says. Raises ``DamageError``, ``ValidationError``, and ``TapeError`` for a newer one."""
     version, reads = document.get("version"), document.get("reads", VERSION)
     if document.get("format") != FORMAT:
         raise DamageError("another format")

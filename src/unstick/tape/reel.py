@@ -99,61 +99,70 @@ class Reel(ABC):
         return None
 
 
-class Reader:
-    """One place on a reel; a reel may have several, each going its own way."""
+class Chain:
+    """The document after every record in its turn: a keyframe stands alone, a delta on the Frame that it names."""
 
-    def __init__(self, reel: Reel) -> None:
-        self._reel = reel
-        self._decoder = Frames()
-        self._here = -1
-        self._document: Document | None = None
+    def __init__(self) -> None:
+        self.document: Document | None = None
+        """``None`` until a keyframe comes, and again after damage or a gap."""
         self._seq = -1
         self._content = 0
 
-    def frame(self, number: int) -> Frame | None:
-        """One Frame; ``None`` where it, or a record that it builds on, is damaged."""
-        whole = self._reel.whole(number)
-        if whole is not None:
-            return whole
-        document = self._seek(number)
-        if document is None:
-            return None
+    def step(self, header: Header, payload: bytes) -> None:
+        """Go on by one record. Raises :class:`DamageError`; the next keyframe mends it."""
+        before, document = self._seq, self.document
+        self.document = None
+        if header.kind == "D" and document is None:
+            return
+        record = unpack(header, payload)
+        self._weigh(header, payload)
         try:
-            return self._decoder.of(document)
-        except DamageError as error:
-            self._reel.spoil(number, str(error))
-            self._document = None
-            return None
-
-    def _seek(self, number: int) -> Document | None:
-        if number == self._here:
-            return self._document
-        key = self._reel.key(number)
-        start = self._here + 1 if key <= self._here < number else min(key, number)
-        for place in range(start, number + 1):
-            self._step(place)
-        return self._document
-
-    def _step(self, place: int) -> None:
-        """Move on to the Frame at ``place``: a keyframe stands alone, a delta on the Frame that it names."""
-        header, payload = self._reel.record(place)
-        before, document = self._seq, self._document
-        self._here, self._document = place, None
-        try:
-            if header.kind == "D" and document is None:
-                return
-            record = unpack(header, payload)
-            self._weigh(header, payload)
             if header.kind == "K":
-                self._document = record["frame"]
+                self.document = record["frame"]
             elif record.get("on", header.seq - 1) == before:
-                self._document = apply(document, record["change"])
-            self._seq = header.seq
-        except (DamageError, KeyError) as error:
-            self._reel.spoil(place, str(error))
+                self.document = apply(document, record["change"])
+        except KeyError as error:
+            raise DamageError("a record without its frame") from error
+        self._seq = header.seq
 
     def _weigh(self, header: Header, payload: bytes) -> None:
         """All that builds on one keyframe is bounded, not only each record of it."""
         self._content = content_size(payload) + (0 if header.kind == "K" else self._content)
         if self._content > 2 * CONTENT_LIMIT:
             raise DamageError("too much on one keyframe")
+
+
+class Reader:
+    """One place on a reel; a reel may have several, each going its own way."""
+
+    def __init__(self, reel: Reel) -> None:
+        self._reel = reel
+        self._frames = Frames()
+        self._chain = Chain()
+        self._here = -1
+
+    def frame(self, number: int) -> Frame | None:
+        """One Frame; ``None`` where it, or a record that it builds on, is damaged."""
+        whole = self._reel.whole(number)
+        if whole is not None:
+            return whole
+        self._go(number)
+        document = self._chain.document
+        if document is None:
+            return None
+        try:
+            return self._frames.of(document)
+        except DamageError as error:
+            self._reel.spoil(number, str(error))
+            self._chain.document = None
+            return None
+
+    def _go(self, number: int) -> None:
+        key = self._reel.key(number)
+        start = self._here + 1 if key <= self._here <= number else min(key, number)
+        for place in range(start, number + 1):
+            self._here = place
+            try:
+                self._chain.step(*self._reel.record(place))
+            except DamageError as error:
+                self._reel.spoil(place, str(error))
