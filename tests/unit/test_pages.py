@@ -78,7 +78,7 @@ def test_what_a_source_said_has_its_age() -> None:
 
 def test_no_text_of_others_reaches_a_page_raw() -> None:
     for told in pages(everything(HOSTILE)):
-        view = facts_view(told, (told.title,), 100, measure)
+        view = facts_view(told, (told.title,), 100, measure, {})
         for row in view.rows:
             for line in row.cells:
                 assert "\x1b" not in flat(line)

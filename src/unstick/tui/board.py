@@ -22,6 +22,7 @@ from unstick.tui.keys import REGISTRY
 from unstick.tui.layouts import Plan
 from unstick.tui.leafing import Leafing
 from unstick.tui.lines import Lines
+from unstick.tui.mending import with_keys
 from unstick.tui.options import BoardOptions
 from unstick.tui.overlay import Overlay
 from unstick.tui.paint import measure
@@ -37,7 +38,7 @@ from unstick.tui.writing import Writing
 from unstick.views import ui as choices
 from unstick.views.differ import KEY as DIFFERENCE
 from unstick.views.pages import page_key
-from unstick.views.pane import Line
+from unstick.views.pane import Line, PaneView
 from unstick.views.screen import PANE_KEYS
 from unstick.views.scrub import draw_caption, draw_scrub, scrubbed
 from unstick.views.select import parse
@@ -71,6 +72,7 @@ class BoardScreen(Acting, Travel, Leafing, Writing, Choosing, Keeping, PrivateSc
         self.ui = choices.UiState()
         self.latest = news
         self.told = news.told or waiting(options)
+        self._mended: tuple[PaneView, PaneView] | None = None
         self._notice, self._noticed = "", 0.0
         self._band = Band()
         self._lines = False, 0
@@ -157,12 +159,18 @@ class BoardScreen(Acting, Travel, Leafing, Writing, Choosing, Keeping, PrivateSc
             visible = self.spots(self.size)
             for pane in (*self._panes.values(), self.facts, self.charts, self._overlay):
                 pane.on_board = pane.id in visible
-            for view in (self.told.verdict, *self.told.panes):
+            for view in (self._verdict(), *self.told.panes):
                 if view.key in self._panes:
                     self._panes[view.key].tell(view, self.ui)
             self.tell_page(visible)
             self._tell_overlay()
             self.draw_bands()
+
+    def _verdict(self) -> PaneView:
+        """The verdict with the keys that mend; told once for each picture."""
+        if self._mended is None or self._mended[0] is not self.told.verdict:
+            self._mended = self.told.verdict, with_keys(self.told.verdict, self.options.keys)
+        return self._mended[1]
 
     def _band_wanted(self, size: Size) -> int:
         return places.band_height(bands.verdict_lines(self.told.verdict), *size)

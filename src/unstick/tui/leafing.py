@@ -91,7 +91,9 @@ class Leafing(Widget, inherit_bindings=False):
             place = spots[self.facts.id]
             hidden = told.curves and self.charts.id not in spots
             hint = f"{key_label('curve', screen.options.keys)} history" if hidden else ""
-            self.facts.tell(facts_view(told, crumbs, place.width, measure, gone=self._gone, hint=hint), _FACTS)
+            keys = screen.options.keys
+            view = facts_view(told, crumbs, place.width, measure, keys, gone=self._gone, hint=hint)
+            self.facts.tell(view, _FACTS)
             if self._settled != ui.trail:
                 self._settled = ui.trail
                 self._begin(place.height - _FRAME)

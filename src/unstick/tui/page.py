@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from msgspec.structs import replace
+
 from unstick.facts.level import Level
 from unstick.facts.place import Tick
 from unstick.facts.units import duration
-from unstick.tui import chart
+from unstick.tui import chart, mending
 from unstick.tui.keys import key_label
 from unstick.views.layout import GAP, Measure, fit, wrap
 from unstick.views.pages import Fact, Page
@@ -26,7 +28,14 @@ _CRUMBS = 2
 
 
 def facts_view(
-    page: Page, crumbs: Sequence[str], width: int, measure: Measure, *, gone: bool = False, hint: str = ""
+    page: Page,
+    crumbs: Sequence[str],
+    width: int,
+    measure: Measure,
+    overrides: Mapping[str, str],
+    *,
+    gone: bool = False,
+    hint: str = "",
 ) -> PaneView:
     """Every fact in ``width`` cells, nothing cut; ``crumbs`` are the titles of the pages before it."""
     number = PANE_KEYS.index(page.subject) + 1 if page.subject in PANE_KEYS else 0
@@ -42,8 +51,24 @@ def facts_view(
     )
     says = (Span(f"{LEVEL_GLYPH[page.level]} ", LEVEL_ROLE[page.level]), *page.says)
     head = [_banner(f"says|{nth}", line) for nth, line in enumerate(wrap(says, max(8, width - 4), measure))]
-    rows = (*head, *_rows(page, names, width - 4, measure))
+    rows = (*head, *_rows(_with_keys(page, overrides), names, width - 4, measure))
     return PaneView("page", title, page.level, (), (), columns, rows, note)
+
+
+def _with_keys(page: Page, overrides: Mapping[str, str]) -> Page:
+    """``page`` with the keys of the commands that it names."""
+    parts = tuple(
+        replace(part, facts=tuple(_keyed(fact, overrides) for fact in part.facts))
+        if any(fact.command for fact in part.facts)
+        else part
+        for part in page.parts
+    )
+    return replace(page, parts=parts)
+
+
+def _keyed(fact: Fact, overrides: Mapping[str, str]) -> Fact:
+    keys = mending.hint(fact.command, overrides)
+    return replace(fact, value=(*keys, Span("  "), *fact.value)) if keys else fact
 
 
 def _banner(key: str, line: Line) -> Row:

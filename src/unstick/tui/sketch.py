@@ -9,6 +9,7 @@ from unstick.tui import bands, box, places, terminal, themes
 from unstick.tui.cells import cells_of, measure
 from unstick.tui.glyphs import replaced
 from unstick.tui.ink import Inks, of_theme
+from unstick.tui.mending import with_keys
 from unstick.tui.options import BoardOptions
 from unstick.tui.places import Place
 from unstick.tui.roles import Drawn, Ground, Piece, on
@@ -78,7 +79,7 @@ def _boxes(told: Told, options: BoardOptions, width: int, height: int) -> Iterat
         for place, drawn in ((found.caption, draw_caption), (found.scrub, draw_scrub)):
             if place is not None:
                 yield place, (on(Ground.SCREEN, drawn(told.place, width, measure)),)
-    for number, view in enumerate((told.verdict, *told.panes)):
+    for number, view in enumerate((with_keys(told.verdict, options.keys), *told.panes)):
         if view.key in found.panes:
             place = found.panes[view.key]
             look = box.Look(str(number or ""), ui.focus == view.key, total=len(view.rows))

@@ -32,6 +32,7 @@ def row(finding: Finding, now: float) -> Row:
         ),
         (finding.title, finding.aside, lasts),
         tuple(spelled(finding)),
+        command=finding.action or "",
     )
 
 

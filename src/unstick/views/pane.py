@@ -121,6 +121,8 @@ class Row(msgspec.Struct, frozen=True):
     """What only the opened row tells: (name, sanitised text)."""
     jump: str = ""
     """The key of the page that it opens; empty: its own."""
+    command: str = ""
+    """The command that mends what it says."""
     banner: bool = False
     """Its one cell takes the whole line."""
 

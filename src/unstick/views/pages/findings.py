@@ -57,7 +57,7 @@ def _advice(known: Known, found: Finding) -> Iterator[Fact]:
     if found.advice:
         yield known.fact("what to do", found.advice)
     if found.action:
-        yield known.fact("mended by", f"unstick {found.action}")
+        yield Fact("mended by", cell(f"unstick {found.action}"), command=found.action)
     yield known.fact("rule", f"{found.rule}: unstick explain {found.rule}", role=Role.DIM)
 
 

@@ -27,6 +27,8 @@ class Fact(msgspec.Struct, frozen=True):
     age_s: float | None = None
     jump: str = ""
     level: Level = Level.OK
+    command: str = ""
+    """The command that it names; the screen tells its key."""
 
 
 class Part(msgspec.Struct, frozen=True):
