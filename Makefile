@@ -11,7 +11,7 @@ SCENARIO ?=
 NAME ?=
 AFTER ?= 20
 
-.PHONY: help demo live world snapshots test check soak bench wheel clean
+.PHONY: help demo live world snapshots docs pictures test check soak bench wheel clean
 
 help: ## What can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -31,6 +31,14 @@ world: ## The same stack without the board, for use with other commands
 snapshots: ## Records anew what demo plays, from the living world: six minutes each; NAME=… for one
 	@bash $(SETUP) venv && bash $(SETUP) servers live
 	@$(PY) -m tests.lab.snapshots $(NAME)
+
+docs: ## The parts of the documentation that are made from the code: keys, themes, keystrokes, configuration
+	@bash $(SETUP) venv
+	@$(PY) -m tests.docs && $(PY) -m unstick.config.reference docs/configuration.md
+
+pictures: ## The pictures of the documentation, painted by the board from the recordings
+	@bash $(SETUP) venv
+	@$(PY) -m tests.docs.pictures
 
 test: ## All tests, on real servers where they are or may be installed
 	@bash $(SETUP) venv && bash $(SETUP) servers test

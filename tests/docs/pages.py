@@ -6,11 +6,12 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.docs import key_table, theme_tables
+from tests.docs import key_table, tasks, theme_tables
 
 ROOT = Path(__file__).parents[2]
 PARTS: dict[str, tuple[tuple[str, Callable[[], str]], ...]] = {
     "docs/keys.md": (("keys", key_table.keys),),
+    "docs/tasks/README.md": (("keystrokes", tasks.keystrokes),),
     "docs/themes.md": (("themes", theme_tables.list_of_themes), ("figures", theme_tables.figures)),
 }
 """By page: the names of its parts and what makes them."""

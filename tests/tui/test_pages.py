@@ -105,6 +105,7 @@ def test_charts_reach_further_and_turn() -> None:
         await stand.press("2", "down", "enter")
         assert "proxies free" in stand.text
         assert "last 12 min" in stand.text
+        assert "warning 0" in stand.text  # what the lines mean
         await stand.press("minus")
         assert "last 5 min" in stand.text
         await stand.press("plus", "plus", "plus", "plus")

@@ -113,7 +113,7 @@ def draw(view: PaneView, rows: Sequence[Row], look: Look, width: int, height: in
         sort = (look.sort.column, look.sort.descending) if look.sort else None
         titles = draw_titles(placed, room - look.gutter, measure, sort)
         body.append(_padded((Span(" " * look.gutter), *titles)))
-    if not rows and parts.visible:
+    if not rows and parts.visible and (view.empty or view.columns):
         body.append(_padded(fit(_nothing(view, look), room, measure)))
     grounded = [on(look.ground, line) for line in body]
     for nth in range(look.top, min(len(rows), look.top + parts.visible)):

@@ -23,6 +23,8 @@ _NAMES = (10, 26)
 _MOST_CURVES = 3
 _HIGHEST = 20
 """Lines of a chart: higher, it tells no more."""
+_TITLE_EDGE = 12
+"""Cells of a border that its title cannot have; a longer one is told in full below it."""
 _CRUMBS = 2
 """Titles of pages before that are named; of more there is an ellipsis."""
 
@@ -50,7 +52,10 @@ def facts_view(
         Column("age", "age", _AGE, "right", priority=2),
     )
     says = (Span(f"{LEVEL_GLYPH[page.level]} ", LEVEL_ROLE[page.level]), *page.says)
-    head = [_banner(f"says|{nth}", line) for nth, line in enumerate(wrap(says, max(8, width - 4), measure))]
+    cut = measure(title) > width - _TITLE_EDGE
+    told = wrap((Span(page.title, Role.STRONG),), max(8, width - 4), measure) if cut else ()
+    lines = (*told, *wrap(says, max(8, width - 4), measure))
+    head = [_banner(f"says|{nth}", line) for nth, line in enumerate(lines)]
     rows = (*head, *_rows(_with_keys(page, overrides), names, width - 4, measure))
     return PaneView("page", title, page.level, (), (), columns, rows, note)
 
@@ -147,4 +152,4 @@ def charts_view(
     counts = (Span(words, Role.DIM), Span(f"  {less_more}", Role.KEY))
     next_one = (Span(f"{more}  ", Role.DIM), Span(key_label("curve", overrides), Role.KEY), Span(" next", Role.DIM))
     note = next_one if more else ()
-    return PaneView("charts", "History", Level.OK, counts, tuple(lines), (), (), note, (Span(" "),))
+    return PaneView("charts", "History", Level.OK, counts, tuple(lines), (), (), note)
