@@ -78,7 +78,7 @@ def test_a_bad_theme_is_named_once_and_an_edited_one_worn_anew(own: Path) -> Non
         assert "theme Edited was read again" in stand.lines[-1]
         assert "theme left out" not in stand.text
 
-    on_stage(scenario, (160, 36), theme="mine")
+    on_stage(scenario, (300, 36), theme="mine")
 
 
 def test_a_command_is_completed_done_and_remembered() -> None:
