@@ -110,6 +110,15 @@ def test_locks_of_a_dead_container_go_those_of_the_living_stay(shop: Shop) -> No
     assert done(shop.act(ALL)) == {"1", "2"}
 
 
+def test_whoever_took_a_lock_just_now_is_not_dead_yet(shop: Shop) -> None:
+    shop.hold("gone_1", 1)
+    lock(shop, 1, "gone_1", "1 hour")
+    lock(shop, 2, "gone_1", None, since="20 seconds")
+    plan = shop.plan(ALL)
+    assert plan.targets == ()
+    assert left(plan) == {"2": "upload 2: has no end; its holder took a lock 20s ago"}
+
+
 def test_between_plan_and_apply_a_lock_may_be_renewed_taken_or_given_back(shop: Shop) -> None:
     for number in (1, 2, 3, 4):
         lock(shop, number, "w_1", "-1 hour")

@@ -49,6 +49,7 @@ class LockTable:
         self._table = context.locks.table or ""
         self._order = order
         self._grace_s = context.thresholds.lock_grace_s
+        self._silence_s = context.thresholds.grace_s
         self._holders = holders
         self._pool = pool
         self._statements: _Statements | None = None
@@ -72,7 +73,7 @@ class LockTable:
                 await self._pool.prepare(look, base)
                 signs = await self._pool.signs(look, sorted({row["worker_id"] for row in rows}), everybody=True)
         lives = await self._holders.lives((row["worker_id"] for row in rows), signs)
-        return self._judged(base, rows, lives)
+        return self._judged(base, rows, self._corrected(base.server_at, rows, lives))
 
     async def work(self, writing: Writing, items: Sequence[Item], notes: Notes) -> list[Item]:
         """Look afresh at those whose holder is dead, then delete; the items that were deleted."""
@@ -124,6 +125,15 @@ class LockTable:
             else:
                 ready.append(item)
         return ready
+
+    def _corrected(self, server_at: float, rows: Sequence[Row], lives: Mapping[str, Life]) -> dict[str, Life]:
+        """Taking a lock is a sign of life, too: whoever did so within the grace is not dead yet."""
+        corrected = dict(lives)
+        for row in rows:
+            age = None if row["acquired_at"] is None else server_at - row["acquired_at"]
+            if age is not None and age < self._silence_s and corrected[row["worker_id"]].dead:
+                corrected[row["worker_id"]] = Life(dead=False, text=f"its holder took a lock {duration(age)} ago")
+        return corrected
 
     def _judged(self, base: Base, rows: Sequence[Row], lives: Mapping[str, Life]) -> Part:
         chosen, left = [], []
