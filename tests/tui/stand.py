@@ -37,6 +37,14 @@ def silent() -> Engine:
     return engine
 
 
+async def resized(pilot: Pilot[None], width: int, height: int) -> None:
+    """Give the terminal another size, and wait until the screen has it."""
+    await pilot.resize_terminal(width, height)
+    async with asyncio.timeout(60):
+        while pilot.app.screen.size != (width, height):
+            await pilot.pause(0.01)
+
+
 class Stand:
     """What a scenario needs: the app, its pilot, and short words for what is done most."""
 
@@ -52,6 +60,10 @@ class Stand:
         for key in keys:
             await self.pilot.press(key)
             await self.settle()
+
+    async def resize(self, width: int, height: int) -> None:
+        await resized(self.pilot, width, height)
+        await self.settle()
 
     async def settle(self) -> None:
         for _ in range(3):

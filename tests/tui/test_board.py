@@ -126,8 +126,7 @@ def test_every_size_is_drawn_and_each_line_is_full() -> None:
                 (100, 30),
                 (400, 120),
             ):
-                await stand.pilot.resize_terminal(width, height)
-                await stand.settle()
+                await stand.resize(width, height)
                 strips = stand.app.screen._compositor.render_strips()
                 assert len(strips) == height
                 assert {strip.cell_length for strip in strips} == {width}

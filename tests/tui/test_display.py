@@ -20,7 +20,7 @@ from textual.driver import Driver
 from textual.strip import Strip
 
 from tests.tui.samples import STATES, incident
-from tests.tui.stand import silent
+from tests.tui.stand import resized, silent
 from unstick import clock
 from unstick.tui import private, terminal
 from unstick.tui.app import BoardApp
@@ -225,9 +225,12 @@ def test_after_every_new_size_the_screen_is_the_one_that_stock_textual_draws() -
                     for size in SIZES:
                         paper.screen.reset()
                         paper.screen.resize(size[1], size[0])
-                        await pilot.resize_terminal(*size)
-                        await asyncio.sleep(0.25)
-                        await calm(pilot)
+                        await resized(pilot, *size)
+                        sent = -1
+                        while sent != paper.sent:
+                            sent = paper.sent
+                            await asyncio.sleep(0.2)
+                            await calm(pilot)
                         found.append(paper.cells())
             finally:
                 app.engine.stop()
