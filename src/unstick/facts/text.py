@@ -47,7 +47,7 @@ def clean_bytes(data: bytes, limit: int = CELL_LIMIT) -> str:
     return clean(data[: limit * 4 + 4].decode("utf-8", "replace"), limit)
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=4096)
 def natural(text: str) -> tuple[tuple[int, str], ...]:
     """A sort key that counts: ``w_2`` stands before ``w_10``.
 

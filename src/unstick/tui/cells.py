@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 _OWN = "…–—·×•⚑✖↵⇧←↑↓→"
@@ -9,7 +10,7 @@ _NARROW = frozenset([*map(chr, (*range(0x20, 0x7F), *range(0x2500, 0x25FD))), *_
 """Characters of one cell: ASCII, boxes, blocks and geometry, and what else the board itself writes."""
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=4096)
 def measure(text: str) -> int:
     """How many cells ``text`` takes."""
     if _NARROW.issuperset(text):
@@ -19,14 +20,17 @@ def measure(text: str) -> int:
     return cell_len(text)
 
 
-def cells_of(text: str) -> tuple[str, ...]:
+def cells_of(text: str) -> Sequence[str]:
     """``text`` cell by cell; the right half of a wide character is empty.
 
     >>> cells_of("a漢")
     ('a', '漢', '')
     """
-    if _NARROW.issuperset(text):
-        return tuple(text)
+    return text if _NARROW.issuperset(text) else _wide(text)
+
+
+@lru_cache(maxsize=512)
+def _wide(text: str) -> tuple[str, ...]:
     from rich.cells import cell_len, split_graphemes  # noqa: PLC0415 - takes time
 
     spans, width = split_graphemes(text)

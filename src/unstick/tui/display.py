@@ -13,8 +13,6 @@ from unstick.tui.ink import ATTRIBUTES, Ink, bits, parameter
 from unstick.tui.shadow import Shadow
 from unstick.tui.terminal import Depth
 
-_MOST_KNOWN = 4096
-"""Texts in a style whose cells are remembered: from tick to tick most stay as they are."""
 _BEGIN, _END = "\x1b[?2026h", "\x1b[?2026l"
 """Synchronized output: the terminal shows a frame when it is whole."""
 
@@ -31,7 +29,6 @@ class Display:
         self._send = send
         self._taken = taken
         self._tones: dict[Style | None, int] = {None: 0}
-        self._known: dict[tuple[str, Style | None], tuple[tuple[str, ...], tuple[int, ...]]] = {}
 
     @property
     def ready(self) -> bool:
@@ -64,22 +61,16 @@ class Display:
             self._send(data)
 
     def _add(self, strip: Strip, chars: list[str], tones: list[int]) -> None:
-        known = self._known
         for text, style, control in strip:
             if control or not text:
                 continue
-            found = known.get((text, style))
-            if found is None:
-                if len(known) >= _MOST_KNOWN:
-                    known.clear()
-                found = known[text, style] = self._cells(text, style)
-            chars += found[0]
-            tones += found[1]
-
-    def _cells(self, text: str, style: Style | None) -> tuple[tuple[str, ...], tuple[int, ...]]:
-        cells, tone = cells_of(text), self._tone(style)
-        blank = self.shadow.inks.blank(tone)
-        return cells, tuple(blank if char == " " else tone for char in cells)
+            cells, tone = cells_of(text), self._tone(style)
+            chars += cells
+            blank = self.shadow.inks.blank(tone)
+            if blank == tone or " " not in text:
+                tones += [tone] * len(cells)
+            else:
+                tones += [blank if char == " " else tone for char in cells]
 
     def _tone(self, style: Style | None) -> int:
         tone = self._tones.get(style)

@@ -34,7 +34,7 @@ class Placed(NamedTuple):
     width: int
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=4096)
 def shown(text: str) -> str:
     """``text`` as it may reach a terminal; what terminals disagree on the width of goes, flags become letters."""
     if text.isascii() and text.isprintable():
