@@ -204,12 +204,14 @@ def test_it_goes_when_it_is_told_to(shop: Shop, config: Path, number: signal.Sig
     ) as process:
         try:
             wait_until(lambda: shop.held() == set(), 60, "the guard to free")
+            assert process.stdout is not None
+            said = process.stdout.readline()
             process.send_signal(number)
             out, err = process.communicate(timeout=60)
         finally:
             process.kill()
     assert process.returncode == 0, err
-    assert " applied: 1 proxy freed: 1 of gone_1\n" in out
+    assert " applied: 1 proxy freed: 1 of gone_1\n" in said + out
 
 
 def test_the_unit_runs_the_same_command(capsys: pytest.CaptureFixture[str]) -> None:

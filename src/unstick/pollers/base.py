@@ -8,7 +8,6 @@ leaves the newest reading of each question where the feed picks it up.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 from collections.abc import Callable, Container, Sequence
 from typing import Generic, Protocol, TypeVar
@@ -168,6 +167,7 @@ class Lane(Generic[ConnectionT]):
     async def _bounded(self, poller: Poller[ConnectionT]) -> Fact:
         """Run one look; at the deadline the socket is closed first and the task cancelled second."""
         task = asyncio.ensure_future(self._look(poller))
+        task.add_done_callback(_fetched)
         try:
             done, _ = await asyncio.wait({task}, timeout=self._deadline_s)
             if not done:
@@ -185,10 +185,6 @@ class Lane(Generic[ConnectionT]):
             task.cancel()
             await asyncio.wait({task}, timeout=GRACE_S)
             raise
-        finally:
-            if task.done() and not task.cancelled():
-                with contextlib.suppress(BaseException):
-                    task.exception()
 
     async def _look(self, poller: Poller[ConnectionT]) -> Fact:
         try:
@@ -199,3 +195,9 @@ class Lane(Generic[ConnectionT]):
         except Exception as error:
             text = f"{type(error).__name__} in {poller.source.id}: {error}"
             raise BackendError(Trouble(TroubleKind.INTERNAL, text[:300]), transport=True) from error
+
+
+def _fetched(task: asyncio.Task[Fact]) -> None:
+    """Whoever gave up on a look does not wait for its error, however late it comes."""
+    if not task.cancelled():
+        task.exception()
