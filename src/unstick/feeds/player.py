@@ -152,9 +152,10 @@ class Player:
                 self.position, self._since = number, max(self._since, loop.time() - LATE_S)
             self._aim = number if self._jump is None else self._aim
             self._follow = self.following
+            newest = self.reel.last
             yield number
             await asyncio.sleep(0)  # however fast one plays, wishes are heard and servers are asked
-            number = await self._next(number)
+            number = await self._next(number, newest)
 
     async def _begin(self) -> int | None:
         while True:
@@ -166,10 +167,13 @@ class Player:
                 return number
             await self._wait(POLL_S)
 
-    async def _next(self, here: int) -> int | None:
-        """The Frame to show next, when it is due; ``here`` again where something changed, ``None`` at the end."""
+    async def _next(self, here: int, newest: int) -> int | None:
+        """The Frame to show next, when it is due; ``here`` again where something changed, ``None`` at the end.
+
+        ``newest`` was the last one when ``here`` was given out: what came since is worth telling.
+        """
         loop, reel = asyncio.get_running_loop(), self.reel
-        newest, told = reel.last, loop.time()
+        told = loop.time()
         while True:
             self._changed.clear()
             self._check()
