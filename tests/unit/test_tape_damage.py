@@ -25,9 +25,9 @@ from unstick.tape.record import BODY_SIZE, CONTENT_LIMIT, HEADER_SIZE, MAGIC, TA
 from unstick.tape.writer import Writer
 
 ROOT = Path(__file__).parents[2]
-KILLS = int(os.environ.get("UNSTICK_KILLS", "100"))
-FLIPS = int(os.environ.get("UNSTICK_FLIPS", "1000"))
-FUZZ = int(os.environ.get("UNSTICK_FUZZ", "300"))
+KILLS = int(os.environ.get("UNSTICK_KILLS", "50"))
+FLIPS = int(os.environ.get("UNSTICK_FLIPS", "300"))
+FUZZ = int(os.environ.get("UNSTICK_FUZZ", "100"))
 MEMORY = 256 << 20
 
 
