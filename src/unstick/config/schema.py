@@ -6,6 +6,7 @@ import ast
 import inspect
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -88,18 +89,15 @@ def bounds(table: type[msgspec.Struct], key: Key) -> tuple[float | None, float |
 
 
 @cache
-def _described() -> dict[str, dict[str, str]]:
-    """The text under each field, by class. Empty where the source is not shipped."""
+def _texts(table: type[msgspec.Struct]) -> dict[str, str]:
+    """The text under each field. Empty where the source is not shipped."""
     try:
-        tree = ast.parse(inspect.getsource(settings))
+        node = ast.parse(inspect.getsource(table)).body[0]
     except OSError:
         return {}
-    return {node.name: _texts(node) for node in tree.body if isinstance(node, ast.ClassDef)}
-
-
-def _texts(node: ast.ClassDef) -> dict[str, str]:
+    assert isinstance(node, ast.ClassDef)  # noqa: S101 - tells the type checker
     texts: dict[str, str] = {}
-    for statement, following in zip(node.body, [*node.body[1:], None], strict=True):
+    for statement, following in pairwise(node.body):
         match statement, following:
             case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
                 texts[name] = " ".join(text.split())
@@ -109,7 +107,7 @@ def _texts(node: ast.ClassDef) -> dict[str, str]:
 def about(table: type[msgspec.Struct], field: str = "") -> str:
     """What :mod:`unstick.settings` says of a table or of one of its fields."""
     if field:
-        return _described().get(table.__name__, {}).get(field, "")
+        return _texts(table).get(field, "")
     return " ".join((table.__doc__ or "").split())
 
 
