@@ -11,11 +11,12 @@ from textual.binding import Binding
 from textual.geometry import Size
 from textual.layout import Layout
 
-from unstick import __version__, clock
+from unstick import clock
 from unstick.tui import bands, places
 from unstick.tui import sheet as sheets
 from unstick.tui.acting import Acting
-from unstick.tui.choosing import THEMES, Choosing
+from unstick.tui.choosing import Choosing
+from unstick.tui.covering import Covering
 from unstick.tui.engine import News
 from unstick.tui.keeping import Keeping
 from unstick.tui.keys import REGISTRY
@@ -24,7 +25,6 @@ from unstick.tui.leafing import Leafing
 from unstick.tui.lines import Lines
 from unstick.tui.mending import with_keys
 from unstick.tui.options import BoardOptions
-from unstick.tui.overlay import Overlay
 from unstick.tui.paint import measure
 from unstick.tui.pane import OVERLAY, Pane
 from unstick.tui.presets import chosen, presets
@@ -32,17 +32,15 @@ from unstick.tui.private import PrivateScreen
 from unstick.tui.prompt import FILTER
 from unstick.tui.roles import Ground, on
 from unstick.tui.stage import Band, ByPlaces, Spots
+from unstick.tui.steering import Steering
 from unstick.tui.travel import Travel
 from unstick.tui.waiting import waiting
 from unstick.tui.writing import Writing
 from unstick.views import ui as choices
-from unstick.views.differ import KEY as DIFFERENCE
-from unstick.views.pages import page_key
-from unstick.views.pane import Line, PaneView
+from unstick.views.pane import PaneView
 from unstick.views.screen import PANE_KEYS
 from unstick.views.scrub import draw_caption, draw_scrub, scrubbed
 from unstick.views.select import parse
-from unstick.views.shelf import KEY as SHELF
 
 if TYPE_CHECKING:
     from unstick.tui.app import BoardApp
@@ -53,7 +51,9 @@ _NOTICED_S = 12.0
 """How long a notice stays in the footer."""
 
 
-class BoardScreen(Acting, Travel, Leafing, Writing, Choosing, Keeping, PrivateScreen, inherit_bindings=False):
+class BoardScreen(
+    Acting, Travel, Leafing, Writing, Choosing, Keeping, Covering, Steering, PrivateScreen, inherit_bindings=False
+):
     """The one screen: what is shown follows from the newest picture and one frozen ``UiState``."""
 
     BINDINGS: ClassVar = [
@@ -69,7 +69,6 @@ class BoardScreen(Acting, Travel, Leafing, Writing, Choosing, Keeping, PrivateSc
     def __init__(self, options: BoardOptions, news: News) -> None:
         super().__init__()
         self.options = options
-        self.ui = choices.UiState()
         self.latest = news
         self.told = news.told or waiting(options)
         self._mended: tuple[PaneView, PaneView] | None = None
@@ -78,12 +77,10 @@ class BoardScreen(Acting, Travel, Leafing, Writing, Choosing, Keeping, PrivateSc
         self._lines = False, 0
         """Whether there is an alarm, and how many lines tell of time."""
         self._opens = options.opens
-        self._single = PANE_KEYS[0]
         self.presets = presets(options.presets)
         self._by_places = ByPlaces(self.spots)
-        self._panes = {choices.VERDICT: Pane(choices.VERDICT, "")}
-        self._panes |= {key: Pane(key, str(number)) for number, key in enumerate(PANE_KEYS, 1)}
-        self._overlay = Overlay()
+        self.panes = {choices.VERDICT: Pane(choices.VERDICT, "")}
+        self.panes |= {key: Pane(key, str(number)) for number, key in enumerate(PANE_KEYS, 1)}
         self._header, self._alarm, self._tabs = Lines("header"), Lines("alarm"), Lines("tabs")
         self._caption, self._scrub = Lines("caption"), Lines("scrub")
 
@@ -94,8 +91,8 @@ class BoardScreen(Acting, Travel, Leafing, Writing, Choosing, Keeping, PrivateSc
 
     def compose(self) -> ComposeResult:
         """Every widget once; the layout decides which are seen."""
-        yield from (self._header, self._alarm, self._tabs, *self._panes.values())
-        yield from (self.facts, self.charts, self._caption, self._scrub, self.footer, self._overlay, self.dialog)
+        yield from (self._header, self._alarm, self._tabs, *self.panes.values())
+        yield from (self.facts, self.charts, self._caption, self._scrub, self.footer, self.overlay, self.dialog)
 
     def on_mount(self) -> None:
         """The timer moves the ages in the header and ends notices; after ``fg`` the terminal is blank."""
@@ -123,14 +120,14 @@ class BoardScreen(Acting, Travel, Leafing, Writing, Choosing, Keeping, PrivateSc
 
     def pane(self, key: str) -> Pane:
         """The widget of a pane, of the verdict band or of the overlay."""
-        return self._overlay if key == OVERLAY else self._panes[key]
+        return self.overlay if key == OVERLAY else self.panes[key]
 
     @property
     def front(self) -> Pane:
         """Where keys go: the overlay, else the page, else the pane that has the focus."""
-        if self._overlay.is_open:
-            return self._overlay
-        return self._panes[self.ui.focus] if self.ui.trail.shown is None else self.facts
+        if self.overlay.is_open:
+            return self.overlay
+        return self.panes[self.ui.focus] if self.ui.trail.shown is None else self.facts
 
     # What is seen.
 
@@ -141,8 +138,8 @@ class BoardScreen(Acting, Travel, Leafing, Writing, Choosing, Keeping, PrivateSc
         self.latest = news
         if news.told is not None:
             self.told = news.told
-            if self._opens and self._has(self._opens):
-                self._overlay.open_page(self._opens)
+            if self._opens and self.comes(self._opens):
+                self.overlay.open_page(self._opens)
                 self._opens = ""
         self.show_picture()
 
@@ -157,13 +154,13 @@ class BoardScreen(Acting, Travel, Leafing, Writing, Choosing, Keeping, PrivateSc
             self.rearrange()
         with self.app.batch_update():
             visible = self.spots(self.size)
-            for pane in (*self._panes.values(), self.facts, self.charts, self._overlay):
+            for pane in (*self.panes.values(), self.facts, self.charts, self.overlay):
                 pane.on_board = pane.id in visible
             for view in (self._verdict(), *self.told.panes):
-                if view.key in self._panes:
-                    self._panes[view.key].tell(view, self.ui)
+                if view.key in self.panes:
+                    self.panes[view.key].tell(view, self.ui)
             self.tell_page(visible)
-            self._tell_overlay()
+            self.tell_overlay()
             self.draw_bands()
 
     def _verdict(self) -> PaneView:
@@ -174,41 +171,6 @@ class BoardScreen(Acting, Travel, Leafing, Writing, Choosing, Keeping, PrivateSc
 
     def _band_wanted(self, size: Size) -> int:
         return places.band_height(bands.verdict_lines(self.told.verdict), *size)
-
-    def _tell_overlay(self) -> None:
-        if not self._overlay.is_open:
-            return
-        theme = cast("BoardApp", self.app).painter.theme
-        facts = [("version", __version__), ("context", self.options.context), ("theme", theme.title)]
-        facts += [("log", str(self.options.log_path))] if self.options.log_path else []
-        pages = (*self.told.pages, *self.lists())
-        explained = self._explained() if self._overlay.is_help else ()
-        if self._overlay.follow(places.overlay(*self.size, 0).width, self.options.keys, facts, pages, explained):
-            self.rearrange()
-
-    def _explained(self) -> tuple[tuple[str, Line], ...]:
-        """What there is to know of the pane that has the focus."""
-        from unstick.views.explain import explain  # noqa: PLC0415 - only when somebody asks
-
-        view = self._panes[self.ui.focus].view
-        context = self.told.board.context if self.told.board is not None else None
-        return tuple(explain(self.ui.focus, view.columns if view is not None else (), context))
-
-    # What lies over the board.
-
-    def shows(self, key: str) -> bool:
-        """Whether the page of that key lies over the board."""
-        return self._overlay.shows(key)
-
-    def lay_over(self, key: str) -> None:
-        """Put the page of that key over the board, its cursor at the top."""
-        self._overlay.open_page(key)
-        self.change(self.ui)
-
-    def uncover(self) -> None:
-        """Nothing lies over the board."""
-        self._overlay.close()
-        self.change(self.ui)
 
     def say(self, words: str) -> None:
         """A notice in the footer."""
@@ -223,7 +185,7 @@ class BoardScreen(Acting, Travel, Leafing, Writing, Choosing, Keeping, PrivateSc
             *size,
             self._band.height,
             self.ui.maximised,
-            single=self._single,
+            single=self.single,
             alarm=bool(self.latest.trouble),
             time=bands.time_lines(self.told),
             curves=self.curves,
@@ -234,8 +196,8 @@ class BoardScreen(Acting, Travel, Leafing, Writing, Choosing, Keeping, PrivateSc
         spots |= {"header": found.header, "footer": found.footer}
         lines = {"tabs": found.tabs, "alarm": found.alarm, "caption": found.caption, "scrub": found.scrub}
         spots |= {name: line for name, line in lines.items() if line is not None}
-        if self._overlay.is_open:
-            spots[self._overlay.id] = places.overlay(*size, self._overlay.lines, bands.time_lines(self.told))
+        if self.overlay.is_open:
+            spots[self.overlay.id] = places.overlay(*size, self.overlay.lines, bands.time_lines(self.told))
         if self.dialog.sheet is not None:
             wide = places.overlay(*size, 0).width
             spots["dialog"] = places.overlay(*size, sheets.height_of(self.dialog.sheet, wide, measure))
@@ -259,7 +221,7 @@ class BoardScreen(Acting, Travel, Leafing, Writing, Choosing, Keeping, PrivateSc
         width = self.size.width
         self.draw_header()
         self._alarm.show([bands.draw_alarm(self.latest.trouble or "", width, measure)])
-        active = self.ui.maximised or self._single
+        active = self.ui.maximised or self.single
         self._tabs.show([bands.draw_tabs(self.told.panes, active, width, measure)])
         if self.told.place is not None:
             self._caption.show([on(Ground.SCREEN, draw_caption(self.told.place, width, measure))])
@@ -287,7 +249,7 @@ class BoardScreen(Acting, Travel, Leafing, Writing, Choosing, Keeping, PrivateSc
         self._header.show([bands.draw_header(self.told.header, signal, self.options, self.size.width, measure)])
 
     def _matches(self) -> str:
-        shown = sum(len(self._panes[key].rows) for key in PANE_KEYS)
+        shown = sum(len(self.panes[key].rows) for key in PANE_KEYS)
         return parse(self.ui.query).error or f"{shown:,} of {sum(len(v.rows) for v in self.told.panes):,} rows"
 
     def on_resize(self) -> None:
@@ -310,116 +272,9 @@ class BoardScreen(Acting, Travel, Leafing, Writing, Choosing, Keeping, PrivateSc
 
     # What the person does.
 
-    def change(self, ui: choices.UiState, *, layout: bool = True) -> None:
-        """Another choice: everything that depends on it is drawn."""
-        self.ui = ui
-        self.notice = ""
-        if ui.focus in PANE_KEYS:
-            self._single = ui.focus
-        if layout:
-            self.rearrange()
-        self.show_picture()
-
-    def action_pane(self, key: str) -> None:
-        """A pane alone, or the board again; where only one fits, that pane."""
-        self._overlay.close()
-        if self.ui.trail.shown is not None:
-            self.change(replace(choices.focus_on(self.ui, key), trail=choices.Trail(), maximised=key))
-        elif self.plan(self.size) is None and key != choices.VERDICT:
-            self.change(replace(choices.focus_on(self.ui, key), maximised=None))
-        else:
-            self.change(choices.toggle_maximised(self.ui, key))
-
-    def action_board(self) -> None:
-        """The whole board."""
-        self._overlay.close()
-        self.change(replace(self.ui, maximised=None, trail=choices.Trail()))
-
-    def action_preset(self) -> None:
-        """The next preset."""
-        self.take_preset(self.presets[(self.ui.preset + 1) % len(self.presets)].name)
-
-    def take_preset(self, name: str) -> None:
-        """The board that ``name`` describes."""
-        self._overlay.close()
-        number = next((nth for nth, preset in enumerate(self.presets) if preset.name == name), None)
-        if number is None:
-            self.say(f"there is no preset '{name}'")
-            return
-        preset = self.presets[number]
-        for key, pane in self._panes.items():
-            pane.columns = tuple(preset.columns.get(key, "").split())
-            pane.draw()
-        first = preset.rows[0].split()[0] if preset.rows else self.ui.focus
-        ui = choices.focus_on(self.ui, first)
-        self.change(replace(ui, preset=number, maximised=None, trail=choices.Trail()))
-        self.say(f"preset: {preset.name}")
-
-    def action_focus_pane(self, step: int) -> None:
-        """The next or previous pane; on a page the next thing that leads on."""
-        if self.front is self.facts:
-            self.next_jump(step)
-            return
-        self._overlay.close()
-        plan = None if self.ui.maximised else self.plan(self.size)
-        panes = PANE_KEYS if plan is None else tuple(key for row in plan.rows for key in row)
-        self.change(choices.move_focus(self.ui, step, (choices.VERDICT, *panes)))
-
-    def action_move(self, step: int) -> None:
-        """The cursor, row by row."""
-        self.front.move(step)
-        self.cursor_moved()
-
-    def action_page(self, direction: int) -> None:
-        """The cursor, page by page."""
-        self.front.page(direction)
-        self.cursor_moved()
-
-    def action_edge(self, direction: int) -> None:
-        """The cursor to the first or last row."""
-        self.front.edge(direction)
-        self.cursor_moved()
-
-    def action_compare(self) -> None:
-        """Remember this instant; elsewhere tell what differs; then forget."""
-        if self.told.place is None or self.told.place.compared_at is None or self._overlay.shows(DIFFERENCE):
-            self.action_close()
-            self.wish(lambda cursor: cursor.compare())
-        else:
-            self._overlay.open_page(DIFFERENCE)
-            self.change(self.ui)
-
-    def _has(self, page: str) -> bool:
-        return any(view.key == page for view in self.told.pages)
-
-    def action_page_of(self, key: str) -> None:
-        """A page that comes with the picture, or back."""
-        opened = self._overlay.shows(key)
-        self._overlay.close()
-        if not opened and self._has(key):
-            self._overlay.open_page(key)
-        self.change(self.ui)
-        if not self._has(key):
-            self.notice = "there is nothing else to play"
-            self.draw_bands()
-
     def typed(self, event: events.Key | events.Paste) -> bool:
         """What is typed belongs to a dialog, else to what is written; whether it was taken."""
         return self.dialog.take(event) or super().typed(event)
-
-    def action_sort(self) -> None:
-        """Order by the next column of the focused pane."""
-        view = self._panes[self.ui.focus].view
-        if view is not None:
-            self.change(choices.next_sort(self.ui, view.key, view.columns), layout=False)
-
-    def action_invert(self) -> None:
-        """The other direction."""
-        self.change(choices.invert_sort(self.ui, self.ui.focus), layout=False)
-
-    def action_faults(self) -> None:
-        """Only rows that are not well."""
-        self.change(replace(self.ui, faults_only=not self.ui.faults_only), layout=False)
 
     def action_redraw(self) -> None:
         """Everything again, for a terminal that others wrote on."""
@@ -427,47 +282,6 @@ class BoardScreen(Acting, Travel, Leafing, Writing, Choosing, Keeping, PrivateSc
         if display is not None:
             display.forget()
         self.repaint()
-
-    def action_open(self) -> None:
-        """Everything known of the row under the cursor; on a page of choices, choose."""
-        row, pane = self.front.current, self.front
-        if self._overlay.shows(THEMES):
-            self.keep_theme()
-        elif row is not None and self._overlay.shows(SHELF):
-            name = row.key
-            self.action_close()
-            self.wish(lambda cursor: cursor.choose(name))
-        elif row is not None and not self._overlay.is_open:
-            self.open_page(row.jump if pane is self.facts else page_key(pane.key, row))
-
-    def action_help(self, keys: bool = False) -> None:  # noqa: FBT001, FBT002 - an argument of a binding
-        """What the pane means and every key, or every key first; or back."""
-        if self._overlay.is_help:
-            self.action_close()
-        else:
-            self._overlay.open_help(keys_first=keys)
-            self.change(self.ui)
-
-    def action_close(self) -> None:
-        """The board without a page over it."""
-        if self._overlay.is_open:
-            self._overlay.close()
-            self.change(self.ui)
-
-    def action_back(self) -> None:
-        """One step back: page, filter, faults only, maximised pane."""
-        if self._overlay.shows(THEMES):
-            self.give_up_theme()
-        elif self._overlay.is_open:
-            self.action_close()
-        elif self.ui.trail.shown is not None:
-            self.action_page_back()
-        elif self.ui.query:
-            self.change(replace(self.ui, query=""), layout=False)
-        elif self.ui.faults_only:
-            self.change(replace(self.ui, faults_only=False), layout=False)
-        else:
-            self.change(replace(self.ui, maximised=None))
 
     def action_suspend(self) -> None:
         """To the shell with the terminal restored; the board comes back with ``fg``."""
@@ -498,9 +312,9 @@ class BoardScreen(Acting, Travel, Leafing, Writing, Choosing, Keeping, PrivateSc
 
     def on_pane_pressed(self, message: Pane.Pressed) -> None:
         """A click moves the focus, a double click opens."""
-        if self._overlay.is_open or self.dialog.is_open or message.pane is self.charts:
+        if self.overlay.is_open or self.dialog.is_open or message.pane is self.charts:
             return
-        if message.pane.key in self._panes:
+        if message.pane.key in self.panes:
             self.change(choices.focus_on(self.ui, message.pane.key), layout=False)
         if message.opened:
             self.action_open()
