@@ -47,6 +47,8 @@ CREATE FUNCTION fake.now() RETURNS timestamptz LANGUAGE sql STABLE AS $$ SELECT 
 NOTES = """
 CREATE SEQUENCE fake.ord;
 CREATE TABLE fake.log (ord bigint NOT NULL DEFAULT nextval('fake.ord'), kind text, worker text, thing text, app text);
+CREATE INDEX ON fake.log (thing, ord);
+CREATE INDEX ON fake.log (app, ord);
 CREATE FUNCTION fake.note_task() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
   IF new.status = 'processing' AND old.status <> 'processing' THEN
     INSERT INTO fake.log (kind, worker, thing) VALUES ('begin', new.worker_id, tg_table_name || new.id);
@@ -66,13 +68,13 @@ CREATE TRIGGER note BEFORE UPDATE ON public.proxies FOR EACH ROW WHEN (old.is_in
   EXECUTE FUNCTION fake.note_free();
 """
 WRONG = """
-SELECT f.ord, f.worker, f.thing, f.app, s.thing AS task FROM fake.log AS f
-JOIN (SELECT c.worker, c.thing, c.ord AS began,
-             (SELECT min(e.ord) FROM fake.log AS e WHERE e.kind = 'end' AND e.thing = c.thing AND e.ord > c.ord) AS ended
-      FROM fake.log AS c WHERE c.kind = 'begin') AS s
-  ON s.worker = f.worker AND f.ord > s.began AND (s.ended IS NULL OR f.ord < s.ended)
-WHERE f.kind = 'free' AND f.app LIKE 'unstick%'
+SELECT f.ord, f.worker, f.thing, f.app, task.thing AS task FROM fake.log AS f
+CROSS JOIN (SELECT DISTINCT thing FROM fake.log WHERE kind = 'begin') AS task
+CROSS JOIN LATERAL (SELECT kind, worker FROM fake.log AS l WHERE l.thing = task.thing AND l.ord < f.ord
+                    ORDER BY l.ord DESC LIMIT 1) AS last
+WHERE f.kind = 'free' AND f.app LIKE 'unstick%' AND last.kind = 'begin' AND last.worker = f.worker
 """
+"""Frees between the beginning and the end of a task of the same worker."""
 
 TAKE_PROXY = """
 UPDATE proxies SET is_in_use = true, worker_id = $1, updated_at = now()
