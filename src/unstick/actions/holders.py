@@ -33,7 +33,7 @@ class Holders:
 
     def __init__(self, context: Context, watch: Watch) -> None:
         self._grace_s = context.thresholds.grace_s
-        self._endpoints = {entry.name or entry.url.address: entry for entry in context.health}
+        self._endpoints = {entry.known_as: entry for entry in context.health}
         self._watch = watch
 
     async def lives(self, workers: Iterable[str], signs: Signs | None) -> dict[str, Life]:

@@ -69,6 +69,7 @@ def _worker(
         stuck_s if life == "stalled" else None,
         fault,
         pool=broker.source,
+        pid=node.pid,
     )
 
 

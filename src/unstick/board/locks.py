@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
 
+from unstick.board.holders import Names, the_dead
 from unstick.board.memory import Notes
 from unstick.board.sources import Seen, Sight
 from unstick.board.workers import Workers
@@ -30,6 +30,8 @@ class Lock(msgspec.Struct, frozen=True):
     source: str
     container: str = ""
     """Of its holder, by the name."""
+    holder: str = ""
+    """The worker that holds it, as the board calls it."""
 
 
 class Locks(msgspec.Struct, frozen=True):
@@ -48,8 +50,8 @@ def fold_locks(sight: Sight, notes: Notes, context: Context, workers: Workers | 
     """Judge every lock; ``None`` when no lock table or endpoint is configured."""
     if not sight.states("locks"):
         return None
-    lives: dict[str, str] = {worker.id: worker.life for worker in workers.items} if workers else {}
-    lives |= dict.fromkeys(_silenced(sight), "dead")
+    names = Names(context)
+    dead = _silenced(sight) | the_dead(workers.items if workers else ())
     gone = {container.id for container in workers.containers if container.gone} if workers else set()
     items: list[Lock] = []
     counts = {"total": 0, "expired": 0, "endless": 0}
@@ -64,7 +66,7 @@ def fold_locks(sight: Sight, notes: Notes, context: Context, workers: Workers | 
         rows = [row for row in seen.value.rows if _identity(row) not in listed]
         again = [row for row in seen.value.rows if _identity(row) in listed]
         listed.update(map(_identity, rows))
-        items += [_judge(row, seen, lives, gone, context) for row in rows]
+        items += [_judge(row, seen, names.worker("locks", row.worker_id), dead, gone, context) for row in rows]
         more += max(0, seen.value.total - len(seen.value.rows))
         counts["total"] += seen.value.total - len(again)
         counts["endless"] += seen.value.endless - sum(row.expires_at is None for row in again)
@@ -117,17 +119,19 @@ def _silenced(sight: Sight) -> set[str]:
     return owners.difference(*answering) if answering else set()
 
 
-def _judge(row: LockRow, seen: Seen[LockFacts], lives: Mapping[str, str], gone: set[str], context: Context) -> Lock:
+def _judge(
+    row: LockRow, seen: Seen[LockFacts], holder: str, the_dead: set[str], gone: set[str], context: Context
+) -> Lock:
     now = seen.value.server_at + seen.age_s
     left = None if row.expires_at is None else row.expires_at - now
     age = None if row.acquired_at is None else now - row.acquired_at
     separator = context.crawler.separator if context.crawler else "_"
-    container = row.worker_id.rpartition(separator)[0] if separator else ""
-    dead = lives.get(row.worker_id) == "dead" or (bool(container) and container in gone)
+    container = holder.rpartition(separator)[0] if separator else ""
+    dead = holder in the_dead or (bool(container) and container in gone)
     key = f"{seen.source.id}|{row.kind}|{row.task_id}|{row.id}"
     state: LockState
     if not seen.current:
-        return Lock(key, row, "held", age, left, Level.UNKNOWN, seen.source.id, container)
+        return Lock(key, row, "held", age, left, Level.UNKNOWN, seen.source.id, container, holder)
     if dead:
         state, level = "orphaned", Level.CRITICAL
     elif left is not None and left < 0:
@@ -136,4 +140,4 @@ def _judge(row: LockRow, seen: Seen[LockFacts], lives: Mapping[str, str], gone: 
         state, level = "endless", Level.WARNING
     else:
         state, level = "held", Level.OK
-    return Lock(key, row, state, age, left, level, seen.source.id, container)
+    return Lock(key, row, state, age, left, level, seen.source.id, container, holder)

@@ -44,7 +44,17 @@ class Worker(msgspec.Struct, frozen=True):
     skew_s: float | None = None
     """How far its host's clock is ahead of the server's, where its heartbeat moves and tells."""
     pool: str = ""
-    """The source of the broker whose messages it does, where the configuration says so."""
+    """The source of the broker whose messages it does, where that is known: of Celery by its events, of an endpoint
+    by ``broker`` in the configuration."""
+    holder: str = ""
+    """What the board calls it, where that is not what its source does."""
+    pid: int | None = None
+    """Of its process, where it says so."""
+
+    @property
+    def whose(self) -> str:
+        """The worker that it is, whoever tells of it."""
+        return self.holder or self.id
 
     @property
     def name(self) -> str:

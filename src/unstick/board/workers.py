@@ -6,6 +6,7 @@ import msgspec
 
 from unstick.board.celery_workers import celery_workers
 from unstick.board.endpoint_workers import automation_workers, http_workers
+from unstick.board.holders import Names, outlived
 from unstick.board.memory import Notes, Track
 from unstick.board.sources import Seen, Sight
 from unstick.board.worker import SKEW_S, Fault, Holds, Life, Worker, held
@@ -52,8 +53,9 @@ class Workers(msgspec.Struct, frozen=True):
     containers: tuple[Container, ...]
 
     def find(self, worker_id: str) -> Worker | None:
-        """The worker called ``worker_id``."""
-        return next((worker for worker in self.items if worker.id == worker_id), None)
+        """The worker called ``worker_id``, by its source or by the board."""
+        found = [worker for worker in self.items if worker_id in {worker.id, worker.holder}]
+        return min(found, key=lambda worker: worker.id != worker_id, default=None)
 
 
 def fold_workers(sight: Sight, notes: Notes, context: Context) -> Workers | None:
@@ -61,15 +63,17 @@ def fold_workers(sight: Sight, notes: Notes, context: Context) -> Workers | None
     states = sight.states("dramatiq", "crawler", "health", "automation", "celery-events")
     if not states:
         return None
-    locks = _locks_by_worker(sight)
+    names = Names(context)
+    locks = _locks_by_worker(sight, names)
     items: list[Worker] = []
     for dramatiq in sight.seen(DramatiqFacts):
         items += _dramatiq_workers(dramatiq, notes, context)
     for crawler in sight.seen(CrawlerFacts):
-        items += _crawler_workers(crawler, notes, context, locks)
-    items += http_workers(sight, context, locks)
-    items += automation_workers(sight, locks)
+        items += _crawler_workers(crawler, notes, context, locks, names)
+    items += http_workers(sight, context, locks, names)
+    items += automation_workers(sight, locks, names)
     items += celery_workers(sight, notes, context)
+    items = outlived(_known_as(items, names))
     items.sort(key=lambda w: (-w.level.rank, w.life == "left", w.kind, natural(w.id)))
     counted = [worker for worker in items if worker.life != "left"]
     blind = any(not s.pending for s in sight.blind("dramatiq", "crawler", "celery-events"))
@@ -88,6 +92,16 @@ def fold_workers(sight: Sight, notes: Notes, context: Context) -> Workers | None
         tuple(items),
         _containers(items, context),
     )
+
+
+def _known_as(items: list[Worker], names: Names) -> list[Worker]:
+    """Each with the worker that it is, where its source calls that otherwise."""
+    return [
+        worker
+        if (whose := names.worker(worker.kind, worker.id)) == worker.id
+        else msgspec.structs.replace(worker, holder=whose)
+        for worker in items
+    ]
 
 
 def _dramatiq_workers(seen: Seen[DramatiqFacts], notes: Notes, context: Context) -> list[Worker]:
@@ -148,12 +162,17 @@ def _dramatiq_worker(
 
 
 def _crawler_workers(
-    seen: Seen[CrawlerFacts], notes: Notes, context: Context, locks: dict[str, int] | None
+    seen: Seen[CrawlerFacts], notes: Notes, context: Context, locks: dict[str, int] | None, names: Names
 ) -> list[Worker]:
     source = f"{seen.source.id}/workers"
     beats = {w.worker_id: _newest(notes.track(source, w.worker_id), w.task_beat_at) for w in seen.value.workers}
     notes.remember(source, seen.at, beats)
-    return [_crawler_worker(worker, seen, notes, context, locks) for worker in seen.value.workers]
+    return [
+        _crawler_worker(
+            w, seen, notes, context, None if locks is None else locks.get(names.worker("crawler", w.worker_id), 0)
+        )
+        for w in seen.value.workers
+    ]
 
 
 def _newest(track: Track | None, beat_at: float | None) -> float | None:
@@ -167,7 +186,7 @@ def _crawler_worker(
     seen: Seen[CrawlerFacts],
     notes: Notes,
     context: Context,
-    locks: dict[str, int] | None,
+    locks: int | None,
 ) -> Worker:
     grace = context.thresholds.grace_s
     track = notes.track(f"{seen.source.id}/workers", worker.worker_id)
@@ -176,7 +195,7 @@ def _crawler_worker(
     if track is not None and track.changed:
         watched = notes.at - track.since
         age = watched if age is None else min(age, watched)
-    holds = Holds(worker.proxies, None if locks is None else locks.get(worker.worker_id, 0), worker.processing)
+    holds = Holds(worker.proxies, locks, worker.processing)
     life: Life
     fault: Fault = ""
     if not seen.current:
@@ -204,13 +223,14 @@ def _crawler_worker(
     )
 
 
-def _locks_by_worker(sight: Sight) -> dict[str, int] | None:
+def _locks_by_worker(sight: Sight, names: Names) -> dict[str, int] | None:
     counts: dict[str, int] = {}
     found = False
     for seen in sight.seen(LockFacts):
         if seen.current and seen.value.via == "postgres":
             found = True
-            for worker, count in seen.value.by_worker:
+            for name, count in seen.value.by_worker:
+                worker = names.worker("locks", name)
                 counts[worker] = counts.get(worker, 0) + count
     return counts if found else None
 

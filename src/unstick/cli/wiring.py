@@ -250,7 +250,7 @@ def _sync(context: Context) -> Iterator[LaneSpec]:
 
 def _endpoints(context: Context) -> Iterator[LaneSpec]:
     for entry in context.health:
-        name = entry.name or entry.url.address
+        name = entry.known_as
         source = source_of(f"health:{name}", "health", "http", lambda i: i.health_s, context)
         yield http_lane(entry.url, [(source, poller("health", "HealthPoller", entry))])
     locks = context.locks

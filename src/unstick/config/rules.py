@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 
+from unstick.config.holder_rules import broker_problem, holder_problems
 from unstick.config.lines import Path as KeyPath
 from unstick.config.log_rules import log_problems
 from unstick.config.probe_rules import probe_problem
@@ -56,6 +57,7 @@ class _Rules:
         self._probes()
         self._schedules()
         self._logs()
+        self._holders()
         self._whole("dependency", "url", "preset")
         self._whole("maintenance", "files", "preset")
         self._balance_key()
@@ -186,6 +188,18 @@ class _Rules:
             for key, what, mend in log_problems(log) if self._usable("log") else ():
                 if entry is not None:
                     self._reader.complain(entry.at(*key) or entry, what, mend)
+
+    def _holders(self) -> None:
+        for index, holder in enumerate(self._context.holder):
+            entry = self._tree.at("holder", index)
+            for key, what, mend in holder_problems(holder) if self._usable("holder") else ():
+                if entry is not None:
+                    self._reader.complain(entry.at(key) or entry, what, mend)
+        for index, health in enumerate(self._context.health):
+            entry = self._tree.at("health", index, "broker")
+            wrong = broker_problem(self._context, health.broker)
+            if entry is not None and wrong is not None and self._usable("health", "dramatiq", "celery"):
+                self._reader.complain(entry, *wrong)
 
     def _balance_key(self) -> None:
         sync = self._context.sync

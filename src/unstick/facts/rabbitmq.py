@@ -24,6 +24,8 @@ class RabbitConnection(msgspec.Struct, frozen=True):
     channel_max: int | None
     heartbeat_s: float | None
     state: str | None
+    process: str | None = None
+    """``HOST:PID``, where the client says both in its properties."""
 
 
 class RabbitQueue(msgspec.Struct, frozen=True):

@@ -18,7 +18,7 @@ from unstick.facts.frame import Frame
 from unstick.facts.text import clean
 from unstick.tape.codec import Frames
 from unstick.tape.encoder import Encoder
-from unstick.tape.meta import FoldSettings, Meta
+from unstick.tape.meta import FoldSettings, Meta, anonymous
 from unstick.tape.reader import described
 from unstick.tape.record import HEADER_SIZE, DamageError, Header, Kind, TapeError, parse_header, unpack
 from unstick.tape.redact import Redactor
@@ -56,9 +56,8 @@ class Publisher:
         self._key = key
         self._keep = keep
         self._redactor = redactor
-        self._encoder = Encoder(
-            msgspec.structs.replace(meta, keyframe_every=KEYFRAME_EVERY, names_hashed=redactor is not None)
-        )
+        told = meta if redactor is None else anonymous(meta)
+        self._encoder = Encoder(msgspec.structs.replace(told, keyframe_every=KEYFRAME_EVERY))
         self._described = False
         self._waiting: asyncio.Queue[Frame] = asyncio.Queue(WAITING)
         self._task = asyncio.ensure_future(self._work())

@@ -74,6 +74,15 @@ class Client(msgspec.Struct):
     """``client_properties``: what a client says of itself."""
 
     product: Any = None
+    hostname: Any = None
+    host: Any = None
+    pid: Any = None
+
+    @property
+    def process(self) -> str | None:
+        """``HOST:PID``; ``None`` where it does not say both."""
+        host, pid = text(self.hostname) or text(self.host), whole(self.pid) or text(self.pid)
+        return clean(f"{host}:{pid}", 200) if host and pid else None
 
 
 class Connection(msgspec.Struct):
@@ -187,6 +196,7 @@ def _connection(item: Connection, server_at: float | None) -> RabbitConnection:
         channel_max=whole(item.channel_max),
         heartbeat_s=heartbeat if heartbeat is not None and heartbeat >= 0 else None,
         state=text(item.state),
+        process=client.process if isinstance(client, Client) else None,
     )
 
 

@@ -14,7 +14,7 @@ from unstick.settings.data import Crawler, Locks, Sync, TaskTable
 from unstick.settings.limits import FLOORS, Intervals, Thresholds
 from unstick.settings.screen import Alerts, Preset, Screen
 from unstick.settings.servers import Postgres, RabbitMQ, Redis, Servers
-from unstick.settings.workers import Automation, Celery, Dramatiq, Health
+from unstick.settings.workers import Automation, Celery, Dramatiq, Health, Holder
 
 __all__ = [
     "BESIDE",
@@ -30,6 +30,7 @@ __all__ = [
     "Dramatiq",
     "Guard",
     "Health",
+    "Holder",
     "Host",
     "Intervals",
     "Locks",

@@ -12,7 +12,7 @@ from unstick.settings.data import Crawler, Locks, Sync
 from unstick.settings.limits import Intervals, Thresholds
 from unstick.settings.screen import Alerts, Screen
 from unstick.settings.servers import Postgres, RabbitMQ, Redis, Servers
-from unstick.settings.workers import Automation, Celery, Dramatiq, Health
+from unstick.settings.workers import Automation, Celery, Dramatiq, Health, Holder
 
 
 class Context(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -30,6 +30,7 @@ class Context(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dramatiq: tuple[Dramatiq, ...] = ()
     celery: tuple[Celery, ...] = ()
     health: tuple[Health, ...] = ()
+    holder: tuple[Holder, ...] = ()
     crawler: Crawler | None = None
     locks: Locks | None = None
     sync: Sync | None = None

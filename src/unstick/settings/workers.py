@@ -75,6 +75,13 @@ class Health(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Its Prometheus text."""
     metric_prefix: str = "dramatiq_worker"
     """What its metric names begin with: ``dramatiq_worker_uptime_seconds``."""
+    broker: Label = ""
+    """Whose messages it does: the ``name`` of a ``[[dramatiq]]`` or ``[[celery]]``; unset: of any."""
+
+    @property
+    def known_as(self) -> str:
+        """Its name on the board."""
+        return self.name or self.url.address
 
 
 class Automation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -99,3 +106,18 @@ class Automation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def known_as(self) -> str:
         """Its name on the board."""
         return self.name or self.url.address
+
+
+class Holder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Another name that a worker has somewhere: what is said and held under it is joined with the worker.
+
+    Names that are the same need no entry. The first entry that fits a name decides.
+    """
+
+    match: Label
+    """The name there, as a template: ``crawler-{container}-{n}``, ``celery@{host}``, ``{host}:{pid}``."""
+    worker: Label
+    """How the board calls that worker, of the same fields: ``{container}_{n}``."""
+    source: Literal["any", "crawler", "dramatiq", "celery", "http", "locks", "rabbitmq"] = "any"
+    """Who calls it so: ``http`` are health endpoints and automation workers; ``rabbitmq`` knows a connection by the
+    name that its client gives it, and by ``HOST:PID`` where its properties say that."""

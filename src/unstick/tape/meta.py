@@ -7,6 +7,8 @@ from typing import Any, Literal
 import msgspec
 
 from unstick import settings
+from unstick.facts.template import TemplateError, matching, parsed
+from unstick.secret import Url
 
 FORMAT = "unstick tape"
 VERSION = 1
@@ -16,6 +18,9 @@ ABOUT = (
     "replaces, [] removes, an object changes by key; on a list 'o' is the order in runs [first, count] of old rows "
     "and {'+': row} for new ones, 'c' pairs of place and delta. Instants are UTC seconds (_at), spans seconds (_s)."
 )
+
+_NOWHERE = Url("http://-")
+_CALLERS = frozenset({"any", "crawler", "dramatiq", "celery", "http", "locks", "rabbitmq"})
 
 Color = Literal["red", "orange", "yellow", "green", "cyan", "blue", "magenta"]
 
@@ -39,6 +44,10 @@ class FoldSettings(msgspec.Struct, frozen=True):
     reconnects_per_min: float | None = None
     heartbeat_every_s: float | None = None
     """Of the crawler's workers."""
+    brokers: tuple[tuple[str, str], ...] = ()
+    """(endpoint, whose messages its worker does)"""
+    holders: tuple[tuple[str, str, str], ...] = ()
+    """(who calls it so, the name there, the worker)"""
 
 
 class Meta(msgspec.Struct, frozen=True):
@@ -75,6 +84,8 @@ def kept(context: settings.Context) -> FoldSettings:
         _numbers(context.thresholds),
         context.rabbitmq.reconnects_per_min,
         context.crawler.heartbeat_every_s if context.crawler else None,
+        tuple((entry.known_as, entry.broker) for entry in context.health if entry.broker),
+        tuple((entry.source, entry.match, entry.worker) for entry in context.holder),
     )
 
 
@@ -98,10 +109,31 @@ def context_of(kept_settings: FoldSettings) -> settings.Context:
         else msgspec.structs.replace(
             crawler, separator=k.separator, heartbeat_every_s=k.heartbeat_every_s or crawler.heartbeat_every_s
         ),
+        health=tuple(settings.Health(url=_NOWHERE, name=name, broker=broker) for name, broker in k.brokers),
+        holder=tuple(
+            settings.Holder(match=match, worker=worker, source=source)  # type: ignore[arg-type] # as it was written
+            for source, match, worker in k.holders
+            if _whole(match, worker) and source in _CALLERS
+        ),
         sync=None if k.sync_every_s is None else settings.Sync(every_s=k.sync_every_s),
         host=settings.Host(**_known(settings.Host, k.host)),
         thresholds=settings.Thresholds(**_known(settings.Thresholds, k.thresholds)),
     )
+
+
+def anonymous(meta: Meta) -> Meta:
+    """``meta`` of a tape whose names are hashed: what names workers does not travel."""
+    return msgspec.structs.replace(
+        meta, names_hashed=True, settings=msgspec.structs.replace(meta.settings, brokers=(), holders=())
+    )
+
+
+def _whole(match: str, worker: str) -> bool:
+    """Whether both are templates, the second of the fields of the first: tapes may be of another version."""
+    try:
+        return set(parsed(worker)[1]) <= set(matching(match)[1])
+    except TemplateError:
+        return False
 
 
 def _numbers(struct: msgspec.Struct) -> dict[str, float]:

@@ -19,7 +19,7 @@ from unstick.facts.frame import Frame
 from unstick.facts.text import clean
 from unstick.tape.encoder import Encoder
 from unstick.tape.event import GAP, MARK, SOURCE, Event, states, transitions
-from unstick.tape.meta import Meta
+from unstick.tape.meta import Meta, anonymous
 from unstick.tape.parts import part_path
 from unstick.tape.reader import Tape
 from unstick.tape.record import TapeError
@@ -53,7 +53,7 @@ class Writer:
         self.frames = 0
         self.trouble: str | None = None
         """Why nothing is recorded now."""
-        self._meta = msgspec.structs.replace(meta, names_hashed=redactor is not None)
+        self._meta = meta if redactor is None else anonymous(meta)
         self._sizes = sizes or Sizes()
         self._redactor = redactor
         self._part = 1

@@ -58,7 +58,8 @@ def _container(
     )
     ages = [worker.last_seen_s for worker in dead if worker.last_seen_s is not None]
     pool = case.subjects.proxies
-    explains: list[Topic] = [*([("pool",)] if held[0][1] else []), *([("tasks",)] if tasks else [])]
+    explains: list[Topic] = [("worker", worker.whose) for worker in dead]
+    explains += [*([("pool",)] if held[0][1] else []), *([("tasks",)] if tasks else [])]
     return Finding(
         f"proxies-held-by-dead:{name}",
         Level.CRITICAL,

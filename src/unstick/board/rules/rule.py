@@ -76,7 +76,7 @@ class Case:
         """Locks by holder, and by the holder's container."""
         found: dict[str, list[Lock]] = defaultdict(list)
         for lock in self.subjects.locks.items if self.subjects.locks else ():
-            for holder in {lock.row.worker_id, lock.container}:
+            for holder in {lock.holder, lock.container}:
                 found[holder].append(lock)
         return found
 

@@ -46,7 +46,7 @@ def _dead(case: Case) -> Iterator[Finding]:
         if worker.life != "dead" or worker.kind == "crawler":
             continue
         endpoint = case.services.get(worker.source)
-        explains: list[Topic] = [("endpoint", worker.id)]
+        explains: list[Topic] = [("worker", worker.whose), ("endpoint", worker.id)]
         if endpoint is not None and endpoint.worker is not None:
             explains.append(("endpoint", endpoint.worker.address))
         broker = worker.pool or worker.source
@@ -61,6 +61,7 @@ def _dead(case: Case) -> Iterator[Finding]:
             _holds(worker),
             lasted_s=worker.last_seen_s or 0.0,
             action="drain-locks" if worker.holds.locks else None,
+            about=(("worker", worker.whose),),
             explains=tuple(explains),
             sources=() if worker.fault == "hung-up" else (worker.source,),
             kin=worker.source if worker.kind == "dramatiq" else worker.kind,
@@ -69,7 +70,7 @@ def _dead(case: Case) -> Iterator[Finding]:
 
 def _locks(case: Case, worker: Worker) -> Iterator[Evidence]:
     """What kind of locks it left behind."""
-    mine = case.locks_of.get(worker.id, ())
+    mine = case.locks_of.get(worker.whose, ())
     overdue = sum(lock.left_s is not None and lock.left_s < 0 for lock in mine)
     endless = sum(lock.left_s is None for lock in mine)
     if mine:

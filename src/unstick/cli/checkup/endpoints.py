@@ -31,7 +31,7 @@ async def endpoints(context: Context) -> list[Check]:
 
 def _places(context: Context) -> Iterator[tuple[str, Url, str, str]]:
     for entry in context.health:
-        yield f"health {entry.name or entry.url.address}", entry.url, entry.health_path, "health.health_path"
+        yield f"health {entry.known_as}", entry.url, entry.health_path, "health.health_path"
     if context.sync is not None and context.sync.url is not None:
         yield "sync", context.sync.url, f"{context.sync.prefix.rstrip('/')}/status", "sync.prefix"
     if context.locks is not None:

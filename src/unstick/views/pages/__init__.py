@@ -7,6 +7,7 @@ from collections.abc import Callable
 from unstick.board.board import Board
 from unstick.facts.level import Level
 from unstick.views.pages.channels import link
+from unstick.views.pages.containers import container
 from unstick.views.pages.findings import finding
 from unstick.views.pages.locks import lock
 from unstick.views.pages.model import Curve, Fact, History, Known, Limit, Page, Part
@@ -15,7 +16,7 @@ from unstick.views.pages.queues import queue
 from unstick.views.pages.services import service
 from unstick.views.pages.sync import sync
 from unstick.views.pages.timeline import timeline
-from unstick.views.pages.workers import container, worker
+from unstick.views.pages.workers import worker
 from unstick.views.pane import PaneView, Row
 from unstick.views.words import cell
 

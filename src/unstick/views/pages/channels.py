@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from unstick.board.channels import Link
+from unstick.board.holders import Names, called, processes
 from unstick.facts.level import Level
 from unstick.facts.units import clock_time, count, duration
 from unstick.views.pages.model import Fact, Known, Limit, Page, Part, findings, happened
 from unstick.views.words import cell
+from unstick.views.workers import worker_key
 
 MOST = 30
 
@@ -43,6 +45,9 @@ def _identity(known: Known, found: Link, source: str) -> Iterator[Fact]:
     seen = found.connection
     yield known.fact("name", seen.name, source)
     yield known.fact("client", seen.client or "– (it gives itself no name)", source)
+    if seen.process:
+        yield known.fact("process", seen.process, source)
+    yield from _worker(known, found)
     yield known.fact("user", seen.user or "–", source)
     yield known.fact("from", seen.peer or "–", source)
     yield known.fact("library", seen.product or "–", source)
@@ -52,6 +57,15 @@ def _identity(known: Known, found: Link, source: str) -> Iterator[Fact]:
     off = seen.heartbeat_s == 0
     beat = "–" if seen.heartbeat_s is None else "off" if off else f"every {seen.heartbeat_s:.0f} s"
     yield known.fact("heartbeat", beat, source, level=Level.WARNING if off else Level.OK)
+
+
+def _worker(known: Known, found: Link) -> Iterator[Fact]:
+    """The worker that the connection is of, where its name says so."""
+    names = set(called(found, Names(known.board.context)))
+    workers = known.subjects.workers
+    for worker in [w for w in workers.items if names & {w.whose, processes(w)}] if workers else ():
+        text = f"{worker.name}, {worker.life}"
+        yield known.fact("worker", text, worker.source, jump=worker_key(worker), level=worker.level)
 
 
 def _channels(known: Known, found: Link, source: str) -> Iterator[Fact]:

@@ -21,7 +21,7 @@ def lock(known: Known, key: str) -> Page | None:
     if locks is None or found is None:
         return None
     row = found.row
-    others = tuple(o for o in locks.items if o.row.worker_id == row.worker_id and o.key != found.key)[:MOST]
+    others = tuple(o for o in locks.items if o.holder == found.holder and o.key != found.key)[:MOST]
     return Page(
         key,
         "locks",
@@ -66,13 +66,14 @@ def _identity(known: Known, found: Lock) -> Iterator[Fact]:
 
 def _holder(known: Known, found: Lock) -> Iterator[Fact]:
     workers, name = known.subjects.workers, found.row.worker_id
-    holder = workers.find(name) if workers else None
+    holder = workers.find(found.holder) if workers else None
     if holder is None:
         unseen = f"{name}: no sign of life is known of it" if name else "nobody"
         yield known.fact("worker", unseen, found.source, level=Level.UNKNOWN)
         return
     ago = "never" if holder.last_seen_s is None else f"{duration(holder.last_seen_s)} ago"
-    text = f"{holder.name}, {holder.life}, last sign {ago}"
+    called = f", here {name}" if name != found.holder else ""
+    text = f"{holder.name}, {holder.life}, last sign {ago}{called}"
     yield known.fact("worker", text, holder.source, jump=worker_key(holder), level=holder.level)
     if holder.container:
         yield known.fact("container", holder.container, holder.source, jump=f"container:{holder.container}")

@@ -11,7 +11,7 @@ from unstick.board.board import Board
 from unstick.board.events import Event
 from unstick.board.memory import TIERS_S
 from unstick.facts.level import Level
-from unstick.facts.units import clock_time
+from unstick.facts.units import clock_time, duration
 from unstick.views.pane import Line, Role
 from unstick.views.words import cell
 
@@ -121,6 +121,11 @@ class Known:
                 begin = (series.column - len(series.values) + 1) * step_s
                 histories.append(History(begin, step_s, series.values))
         return (Curve(title, unit, tuple(histories), limits),) if histories else ()
+
+
+def ago(seconds: float | None) -> str:
+    """How long ago, in words; a dash where nobody knows."""
+    return "–" if seconds is None else f"{duration(seconds)} ago"
 
 
 _WORD = re.compile(r"[\w@.#-]+")
