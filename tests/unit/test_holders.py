@@ -104,12 +104,12 @@ worker = "y"
 source = "kafka"
 """,
         )
-        assert [line for line in problems(path) if line.startswith("unstick.toml:17: holder.source: ")]
+        assert [line for line in problems(path) if line.startswith("unstick.toml:17: holder[3].source: ")]
         path.write_text(path.read_text().replace("kafka", "any"))
         assert problems(path) == [
-            "unstick.toml:7: health.broker: no [[dramatiq]] or [[celery]] is called 'post'; mend: known: mail",
-            "unstick.toml:9: holder.match: has two fields with nothing between them; mend: write what parts them",
-            "unstick.toml:13: holder.worker: {n} is no field of match; mend: match has {container}",
+            "unstick.toml:7: health[1].broker: no [[dramatiq]] or [[celery]] is called 'post'; mend: known: mail",
+            "unstick.toml:9: holder[1].match: has two fields with nothing between them; mend: write what parts them",
+            "unstick.toml:13: holder[2].worker: {n} is no field of match; mend: match has {container}",
         ]
 
     def test_one_that_is_right_reaches_the_fold_and_the_tape(self, tmp_path: Path) -> None:
