@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import redis
 
 from tests.lab.workers import CeleryWorker
+from tests.live.looks import Watch, Watching, watches
 from unstick import clock
 from unstick.backends.redis import RedisConnection
 from unstick.facts.celery import CeleryFacts, CeleryQueue
-from unstick.facts.reading import Fresh, Source
-from unstick.pollers.base import Lane
+from unstick.facts.reading import Source
 from unstick.pollers.celery import CeleryPoller
 from unstick.pollers.redis_discovery import discover
 from unstick.secret import Url
@@ -28,43 +27,11 @@ SOURCE = Source("redis/celery", "celery", "redis", 2.0)
 STEPS = [0, 3, 6, 9]
 
 
-class Watch:
-    """A lane with one poller, driven from a test that is not asynchronous."""
-
-    def __init__(self, url: str, **settings: Any) -> None:
-        self._runner = asyncio.Runner()
-        self.lane = Lane(RedisConnection(Url(url)), [CeleryPoller(SOURCE, Celery(**settings))], deadline_s=2)
-
-    def look(self) -> CeleryFacts:
-        self._runner.run(self.lane.once())
-        reading = self.lane.observations()[0].reading
-        assert isinstance(reading, Fresh), reading
-        assert isinstance(reading.value, CeleryFacts)
-        return reading.value
-
-    def until(self, check: Callable[[CeleryFacts], bool], timeout_s: float = 15) -> CeleryFacts:
-        end = time.monotonic() + timeout_s
-        while not check(facts := self.look()):
-            assert time.monotonic() < end, facts
-            time.sleep(0.05)
-        return facts
-
-    def close(self) -> None:
-        self._runner.run(self.lane.close())
-        self._runner.close()
-
-
 @pytest.fixture
-def watching() -> Iterator[Callable[..., Watch]]:
-    opened: list[Watch] = []
-
-    def watch(url: str, **settings: Any) -> Watch:
-        opened.append(Watch(url, **settings))
-        return opened[-1]
-
-    yield watch
-    for one in opened:
-        one.close()
+def watching() -> Iterator[Watching[CeleryFacts]]:
+    yield from watches(
+        lambda url, **settings: Watch[CeleryFacts](url, CeleryPoller(SOURCE, Celery(**settings)), CeleryFacts)
+    )
 
 
 @pytest.fixture
@@ -78,7 +45,7 @@ def queue(facts: CeleryFacts, name: str) -> CeleryQueue:
 
 
 @pytest.mark.parametrize("prefix", ["", "shop:"])
-def test_priorities_and_prefix(redis_url: str, client: Any, prefix: str, watching: Callable[..., Watch]) -> None:
+def test_priorities_and_prefix(redis_url: str, client: Any, prefix: str, watching: Watching[CeleryFacts]) -> None:
     worker = CeleryWorker(redis_url, ["balance_sync"], prefix=prefix, priority_steps=STEPS)
     for priority, count in ((0, 4), (3, 3), (5, 2), (9, 1)):
         worker.send("add", 1, 1, priority=priority, count=count)
@@ -95,7 +62,7 @@ def test_priorities_and_prefix(redis_url: str, client: Any, prefix: str, watchin
 
 
 def test_in_flight_of_a_late_acknowledging_worker_and_after_its_death(
-    redis_url: str, client: Any, watching: Callable[..., Watch]
+    redis_url: str, client: Any, watching: Watching[CeleryFacts]
 ) -> None:
     watch = watching(redis_url, queues=("default",), visibility_timeout_s=600.0)
     queues = ["default", "balance_sync"]
@@ -120,7 +87,7 @@ def test_in_flight_of_a_late_acknowledging_worker_and_after_its_death(
     )
 
 
-def test_deliveries_end(redis_url: str, watching: Callable[..., Watch]) -> None:
+def test_deliveries_end(redis_url: str, watching: Watching[CeleryFacts]) -> None:
     watch = watching(redis_url, queues=("default",))
     with CeleryWorker(redis_url, ["default"]) as worker:
         worker.send("sleep", 0.5)
@@ -129,7 +96,7 @@ def test_deliveries_end(redis_url: str, watching: Callable[..., Watch]) -> None:
         assert (queue(done, "default").in_flight, done.unacked_oldest_at) == (0, None)
 
 
-def test_exchanges_that_name_queues_otherwise(redis_url: str, watching: Callable[..., Watch]) -> None:
+def test_exchanges_that_name_queues_otherwise(redis_url: str, watching: Watching[CeleryFacts]) -> None:
     """A queue bound to an exchange by a routing key that is not its name."""
     work = kombu.Exchange("work", type="direct")
     odd = [kombu.Queue("почта", work, routing_key="mail"), kombu.Queue("two words", work, routing_key="words")]

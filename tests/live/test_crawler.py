@@ -3,12 +3,12 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Iterable
-from urllib.parse import urlsplit
 
 import msgspec
 import pytest
 
 from tests.lab.servers import Postgres
+from tests.live.looks import Tables
 from unstick.backends.base import BackendError
 from unstick.backends.postgres import PostgresConnection
 from unstick.facts.crawler import CrawlerFacts, ProxyPool
@@ -22,32 +22,11 @@ from unstick.sql.rights import grant_select
 SOURCE = Source("crawler", "crawler", "pg", 1.0)
 
 
-class Shop:
-    """One fresh database with SQL from psql and looks through the poller."""
+class Shop(Tables[Crawler, CrawlerFacts]):
+    grace_s = 120.0
 
-    def __init__(self, server: Postgres, url: str) -> None:
-        self.server = server
-        self.url = url
-        self.name = urlsplit(url).path[1:]
-
-    def sql(self, text: str) -> str:
-        return self.server.psql(text, self.name)
-
-    def look(self, settings: Crawler | None = None, url: str | None = None, grace_s: float = 120.0) -> CrawlerFacts:
-        async def run() -> CrawlerFacts:
-            connection = PostgresConnection(Url(url or self.url))
-            try:
-                await connection.open()
-                return await CrawlerPoller(SOURCE, settings or Crawler(), grace_s=grace_s).look(connection)
-            finally:
-                await connection.close()
-
-        return asyncio.run(run())
-
-    def trouble(self, settings: Crawler | None = None, url: str | None = None) -> BackendError:
-        with pytest.raises(BackendError) as caught:
-            self.look(settings, url)
-        return caught.value
+    def poller(self, settings: Crawler | None, grace_s: float) -> CrawlerPoller:
+        return CrawlerPoller(SOURCE, settings or Crawler(), grace_s=grace_s)
 
     def hold(self, workers: Iterable[str | None]) -> None:
         """Gives the proxies 1, 2, … to ``workers``."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,11 +15,11 @@ from dramatiq import Message
 from tests.lab.processes import wait_until
 from tests.lab.servers import Redis
 from tests.lab.workers import DramatiqWorker
+from tests.live.looks import Watch, Watching, watches
 from unstick import clock
 from unstick.backends.redis import RedisConnection
 from unstick.facts.dramatiq import DramatiqFacts, DramatiqProcess, DramatiqQueue
-from unstick.facts.reading import Fresh, Source, Stale
-from unstick.pollers.base import Lane
+from unstick.facts.reading import Source, Stale
 from unstick.pollers.dramatiq import DramatiqPoller
 from unstick.pollers.redis_discovery import discover
 from unstick.secret import Url
@@ -31,47 +30,11 @@ RedisBroker: Any = importlib.import_module("dramatiq.brokers.redis").RedisBroker
 SOURCE = Source("redis/dramatiq", "dramatiq", "redis", 1.0)
 
 
-class Watch:
-    """A lane with one poller, driven from a test that is not asynchronous."""
-
-    def __init__(self, url: str, **settings: Any) -> None:
-        self._runner = asyncio.Runner()
-        self.lane = Lane(RedisConnection(Url(url)), [DramatiqPoller(SOURCE, Dramatiq(**settings))], deadline_s=2)
-
-    def look(self) -> DramatiqFacts:
-        self._runner.run(self.lane.once())
-        reading = self.lane.observations()[0].reading
-        assert isinstance(reading, Fresh), reading
-        assert isinstance(reading.value, DramatiqFacts)
-        return reading.value
-
-    def try_look(self) -> object:
-        self._runner.run(self.lane.once())
-        return self.lane.observations()[0].reading
-
-    def until(self, check: Callable[[DramatiqFacts], bool], timeout_s: float = 15) -> DramatiqFacts:
-        end = time.monotonic() + timeout_s
-        while not check(facts := self.look()):
-            assert time.monotonic() < end, facts
-            time.sleep(0.05)
-        return facts
-
-    def close(self) -> None:
-        self._runner.run(self.lane.close())
-        self._runner.close()
-
-
 @pytest.fixture
-def watching() -> Iterator[Callable[..., Watch]]:
-    opened: list[Watch] = []
-
-    def watch(url: str, **settings: Any) -> Watch:
-        opened.append(Watch(url, **settings))
-        return opened[-1]
-
-    yield watch
-    for one in opened:
-        one.close()
+def watching() -> Iterator[Watching[DramatiqFacts]]:
+    yield from watches(
+        lambda url, **settings: Watch[DramatiqFacts](url, DramatiqPoller(SOURCE, Dramatiq(**settings)), DramatiqFacts)
+    )
 
 
 @pytest.fixture
@@ -97,7 +60,7 @@ def enqueue(url: str, namespace: str, name: str, count: int = 1, delay: int | No
 
 
 def test_counts_are_those_of_dramatiq_and_of_redis(
-    redis_url: str, client: Any, watching: Callable[..., Watch]
+    redis_url: str, client: Any, watching: Watching[DramatiqFacts]
 ) -> None:
     watch = watching(redis_url, queues=("idle",))
     with DramatiqWorker(redis_url, ["default", "reports", "later"], threads=2) as worker:
@@ -126,7 +89,7 @@ def test_counts_are_those_of_dramatiq_and_of_redis(
         assert facts.server_at == pytest.approx(clock.now(), abs=2)
 
 
-def test_a_hung_worker_and_then_a_killed_one(redis_url: str, client: Any, watching: Callable[..., Watch]) -> None:
+def test_a_hung_worker_and_then_a_killed_one(redis_url: str, client: Any, watching: Watching[DramatiqFacts]) -> None:
     watch = watching(redis_url)
     with DramatiqWorker(redis_url, ["default"], threads=2) as worker:
         worker.send("default", "hang", count=12)
@@ -146,7 +109,7 @@ def test_a_hung_worker_and_then_a_killed_one(redis_url: str, client: Any, watchi
         assert (holder(later).held, queue(later).in_flight) == (4, 4)
 
 
-def test_an_acknowledged_message_changes_the_mark(redis_url: str, watching: Callable[..., Watch]) -> None:
+def test_an_acknowledged_message_changes_the_mark(redis_url: str, watching: Watching[DramatiqFacts]) -> None:
     watch = watching(redis_url)
     with DramatiqWorker(redis_url, ["default"], threads=1) as worker:
         worker.send("default", "sleep", 0.4, count=8)
@@ -158,7 +121,7 @@ def test_an_acknowledged_message_changes_the_mark(redis_url: str, watching: Call
 
 
 def test_what_maintenance_takes_from_a_dead_process_is_noticed(
-    redis_url: str, client: Any, watching: Callable[..., Watch]
+    redis_url: str, client: Any, watching: Watching[DramatiqFacts]
 ) -> None:
     """The dead one's score stands still, but its messages go back to the queue."""
     client.zadd("dramatiq:__heartbeats__", {"dead-process": 1000})
@@ -174,7 +137,7 @@ def test_what_maintenance_takes_from_a_dead_process_is_noticed(
     assert (queue(facts).ready, queue(facts).in_flight) == (1, 0)
 
 
-def test_namespaces_are_kept_apart(redis_url: str, watching: Callable[..., Watch]) -> None:
+def test_namespaces_are_kept_apart(redis_url: str, watching: Watching[DramatiqFacts]) -> None:
     for namespace in ("shop", "shop*", "shop[1]"):
         enqueue(redis_url, namespace, "mail", count=len(namespace))
     for namespace in ("shop", "shop*", "shop[1]"):
@@ -199,7 +162,7 @@ async def _discover(url: str) -> Any:
 
 
 @pytest.mark.parametrize("name", ["почта", "two words", "a:b.c", "x" * 300, "e\x1b[31m", "{slot}", "q*"])
-def test_odd_queue_names(redis_url: str, name: str, watching: Callable[..., Watch]) -> None:
+def test_odd_queue_names(redis_url: str, name: str, watching: Watching[DramatiqFacts]) -> None:
     enqueue(redis_url, "dramatiq", name, count=3)
     enqueue(redis_url, "dramatiq", name, delay=60_000)
     facts = watching(redis_url).look()
@@ -207,7 +170,7 @@ def test_odd_queue_names(redis_url: str, name: str, watching: Callable[..., Watc
     assert facts.queues[0].name == name.replace("\x1b", "^[")
 
 
-def test_nobody_is_added_to_the_heartbeats(redis_url: str, client: Any, watching: Callable[..., Watch]) -> None:
+def test_nobody_is_added_to_the_heartbeats(redis_url: str, client: Any, watching: Watching[DramatiqFacts]) -> None:
     enqueue(redis_url, "dramatiq", "mail")
     before = client.zrange("dramatiq:__heartbeats__", 0, -1, withscores=True)
     keys = sorted(client.keys("*"))
@@ -218,7 +181,7 @@ def test_nobody_is_added_to_the_heartbeats(redis_url: str, client: Any, watching
     assert sorted(client.keys("*")) == keys
 
 
-def test_a_restarted_server_is_read_again(watching: Callable[..., Watch]) -> None:
+def test_a_restarted_server_is_read_again(watching: Watching[DramatiqFacts]) -> None:
     with Redis() as server:
         enqueue(server.url, "dramatiq", "mail", count=7)
         watch = watching(server.url)

@@ -1,50 +1,25 @@
 from __future__ import annotations
 
-import asyncio
 import secrets
-from urllib.parse import urlsplit
 
 import pytest
 
 from tests.lab.servers import Postgres
-from unstick.backends.base import BackendError
-from unstick.backends.postgres import PostgresConnection
+from tests.live.looks import Tables
 from unstick.facts.locks import LockFacts
 from unstick.facts.reading import Source, TroubleKind
 from unstick.pollers.locks import LockTablePoller
-from unstick.secret import Url
 from unstick.settings import Locks
 
 SOURCE = Source("locks", "locks", "pg", 3.0)
 EARLIEST = -210866803200.0
 
 
-class Table:
-    """One fresh database with SQL from psql and looks through the poller."""
+class Table(Tables[Locks, LockFacts]):
+    grace_s = 30.0
 
-    def __init__(self, server: Postgres, url: str) -> None:
-        self.server = server
-        self.url = url
-        self.name = urlsplit(url).path[1:]
-
-    def sql(self, text: str) -> str:
-        return self.server.psql(text, self.name)
-
-    def look(self, settings: Locks | None = None, url: str | None = None, grace_s: float = 30.0) -> LockFacts:
-        async def run() -> LockFacts:
-            connection = PostgresConnection(Url(url or self.url))
-            try:
-                await connection.open()
-                return await LockTablePoller(SOURCE, settings or Locks(), grace_s=grace_s).look(connection)
-            finally:
-                await connection.close()
-
-        return asyncio.run(run())
-
-    def trouble(self, settings: Locks | None = None, url: str | None = None) -> BackendError:
-        with pytest.raises(BackendError) as caught:
-            self.look(settings, url)
-        return caught.value
+    def poller(self, settings: Locks | None, grace_s: float) -> LockTablePoller:
+        return LockTablePoller(SOURCE, settings or Locks(), grace_s=grace_s)
 
     def lock(self, task: int, ends: str, worker: str = "w_1") -> None:
         self.sql(
