@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 import pytest
 
-from unstick import clock
 from unstick.backends.base import BackendError, failure
 from unstick.facts.host import HostFacts
 from unstick.facts.reading import Cost, Fresh, Missing, Source, Stale, TroubleKind
@@ -225,20 +224,27 @@ def test_a_lost_connection_is_tried_again_soon_however_long_the_interval() -> No
 
 
 def test_the_wait_for_a_deadline_is_a_part_of_the_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(base, "REST_S", 0.01)
-    monkeypatch.setattr(base, "BACKOFF_CAP_S", 0.5)
+    now = 100.0
+    monkeypatch.setattr("unstick.clock.monotonic", lambda: now)
     monkeypatch.setattr("random.uniform", lambda _, high: high)
-    begun: list[float] = []
+    question = Question()
 
-    class Hanging(Question):
-        async def look(self, connection: Wire) -> HostFacts:
-            begun.append(clock.monotonic())
-            return await super().look(connection)
+    def hung(seconds: float) -> Callable[[], HostFacts]:
+        def answer() -> HostFacts:
+            nonlocal now
+            now += seconds
+            raise failure(TroubleKind.TIMEOUT, "no answer", transport=True)
 
-    question = Hanging()
-    question.hang = True
-    asyncio.run(run_until(Lane(Wire(), [question], deadline_s=0.4), lambda: len(begun) == 2))
-    assert 0.5 <= begun[1] - begun[0] < 0.8
+        return answer
+
+    lane = Lane(Wire(), [question])
+    question.answer = hung(0.4)
+    asyncio.run(once(lane))
+    assert lane._resume == 100.0 + 2 * base.BACKOFF_FIRST_S, "0.4 s of it are over"
+    now = 200.0
+    question.answer = hung(60.0)
+    asyncio.run(once(lane))
+    assert lane._resume == 260.0 + base.REST_S, "all of it is over: a short rest is left"
 
 
 def test_a_driver_that_cancels_whoever_waits_does_not_end_the_lane() -> None:
