@@ -96,7 +96,7 @@ def test_servers_that_cannot_be_asked_stay_configured(silent: str) -> None:
         rabbitmq=RabbitMQ(management_url=Url(f"http://{silent}")),
         celery=(Celery(url=Url(f"redis://{silent}/1")),),
     )
-    assert time.monotonic() - begun < 6
+    assert time.monotonic() - begun < 20
     assert (context.crawler, context.locks, context.sync) == (Crawler(), Locks(), Sync())
     assert context.dramatiq == (Dramatiq(),)
     assert context.celery == (Celery(url=Url(f"redis://{silent}/1")),)
