@@ -218,4 +218,4 @@ def test_the_unit_runs_the_same_command(capsys: pytest.CaptureFixture[str]) -> N
     assert run(["guard", "--systemd", "-c", "/etc/un stick.toml", "-C", "prod"]) == 0
     unit = capsys.readouterr().out
     assert f"ExecStart={sys.executable} -m unstick guard --config '/etc/un stick.toml' --context prod\n" in unit
-    assert "RestartPreventExitStatus=12 13 64 77 78\n" in unit
+    assert "RestartPreventExitStatus=12 13 64 70 74 77 78\n" in unit

@@ -80,6 +80,7 @@ def test_a_program_gets_each_value_as_one_argument(lab: Lab) -> None:
     [
         ({"worker": "--all"}, "{worker} would become an option of the program"),
         ({"worker": "a\0b"}, "worker holds a NUL"),
+        ({"worker": ""}, "worker is empty: it would reach further than meant"),
         ({}, "echo needs worker"),
         ({"worker": "a", "other": "b"}, "echo knows no other"),
     ],
@@ -248,3 +249,10 @@ def test_mistakes_of_the_configuration(
     config.chmod(0o600)
     assert run(["run", "-c", str(config)]) == 78
     assert complaint in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("value", [".", ".."])
+def test_no_value_leads_to_another_path(lab: Lab, value: str) -> None:
+    own = Own("purge", url=Url("http://127.0.0.1:9"), method="DELETE", path="/keys/{worker}")
+    assert lab.plan(own, worker=value).refused == "a value would be a step in the path of the request, not a name"
+    assert lab.plan(own, worker=f"{value}x").refused is None

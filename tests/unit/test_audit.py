@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import multiprocessing
 import stat
@@ -64,6 +65,7 @@ def test_the_file_and_its_folder_are_private(audit: Audit) -> None:
 
 
 def _write_many(path: Path, number: int) -> None:
+    log.LOCK_S = 60.0
     audit = Audit(path)
     for count in range(25):
         audit.write({"id": f"{number}-{count}", "record": "intent", "filler": "x" * 9000})
@@ -176,3 +178,28 @@ def test_a_log_that_can_not_be_read_is_one_line(
     audit.path.mkdir(parents=True)
     assert run(["audit", "-c", config]) == 74
     assert capsys.readouterr().err.startswith(f"unstick: {audit.path}: Is a directory; mend: ")
+
+
+def test_what_is_no_private_file_is_not_written_to(
+    audit: Audit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    audit.write(intent())
+    audit.path.chmod(0o666)
+    with pytest.raises(PermissionError, match="anybody may write to it"):
+        audit.write(outcome())
+    audit.path.chmod(0o600)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.touch()
+    link = Audit(tmp_path / "link")
+    link.path.symlink_to(elsewhere)
+    with pytest.raises(OSError, match="symbolic link"):
+        link.write(intent())
+    assert elsewhere.read_text() == ""
+    with pytest.raises(OSError, match="it is no file"):
+        Audit(Path("/dev/null")).write(intent())
+    monkeypatch.setattr(log, "LOCK_S", 0.05)
+    with audit.path.open("rb") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(TimeoutError, match="kept it locked"):
+            audit.write(outcome())
+    assert [record["id"] for record in audit.unfinished()] == ["plan-1"]

@@ -6,10 +6,13 @@ intent without an outcome is one that was cut off.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
+import stat
 import syslog
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +26,8 @@ from unstick.facts.text import clean
 from unstick.facts.units import timestamp
 
 VERSION = 1
+LOCK_S = 4.0
+_AGAIN_S = 0.01
 TAIL_BYTES = 8 << 20
 """So much of the end of the file is read."""
 
@@ -47,9 +52,10 @@ class Audit:
         fresh = not self.path.exists()
         if fresh:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
-            fcntl.flock(file, fcntl.LOCK_EX)
+            _trusted(file)
+            _locked(file)
             _whole(file, line if _ends_whole(file) else b"\n" + line)
             os.fsync(file)
         finally:
@@ -134,6 +140,27 @@ def sentence(record: Mapping[str, Any]) -> str:
     return clean(
         f"{record['action']} in {record['context']} by {actor.shown}, plan {record['id']}: {ended}{text}", 900
     )
+
+
+def _trusted(file: int) -> None:
+    """What anybody may rewrite, or what keeps nothing, is no audit log."""
+    mode = os.fstat(file).st_mode
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "it is no file")
+    if mode & stat.S_IWOTH:
+        raise PermissionError(errno.EPERM, "anybody may write to it; mend: chmod 600")
+
+
+def _locked(file: int) -> None:
+    """Alone with the file. Whoever stopped while he had it locked is not waited for longer than :data:`LOCK_S`."""
+    until = clock.monotonic() + LOCK_S
+    while True:
+        try:
+            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if clock.monotonic() > until:
+                raise TimeoutError(errno.ETIMEDOUT, f"somebody has kept it locked for {LOCK_S:g} s") from None
+        time.sleep(_AGAIN_S)
 
 
 def _ends_whole(file: int) -> bool:

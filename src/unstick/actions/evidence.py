@@ -109,6 +109,13 @@ class Signs:
             return sign.processing > 0
         return self.server_at - sign.sign_at < self._rules.grace_s
 
+    def abandoned(self, worker_id: str) -> bool:
+        """Whether its tasks may be returned: all that it processes has expired, and nothing else shows it alive."""
+        sign, silent = self.of(worker_id), self.silent_s(worker_id)
+        if not 0 < sign.processing == sign.expired or silent is None or silent < self._rules.grace_s:
+            return False
+        return not (self._rules.strict and self.lives(self.container(worker_id)))
+
     def judge(self, row: Held, seen: Seen, *, waiting: bool = True) -> Verdict:
         """Whether ``row`` may be freed. ``waiting``: there are tasks that a living worker would have taken."""
         silent = self.silent_s(row.worker_id, row.known_at)

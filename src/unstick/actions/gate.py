@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -26,6 +25,7 @@ from unstick.actions.database import LIVES_S, Database
 from unstick.actions.deed import Deed, Done, Draft, RefusedError
 from unstick.actions.locks import Locks
 from unstick.actions.own import Own
+from unstick.actions.panic import panic
 from unstick.actions.proxies import Proxies
 from unstick.actions.sync import Sync
 from unstick.actions.undo import Undoing
@@ -123,7 +123,8 @@ class Gate:
             with contextlib.suppress(msgspec.ValidationError, KeyError):
                 actor = msgspec.convert(record["actor"], Actor)
                 if record["context"] == self._context.name and not runs(actor):
-                    receipts.append(await self._settled(record, actor))
+                    async with self._turn:
+                        receipts.append(await self._settled(record, actor))
         return receipts
 
     async def bereft(self, freed: Mapping[str, float]) -> list[str]:
@@ -146,6 +147,8 @@ class Gate:
 
     def _deed(self, order: Order) -> Deed:
         """The deed of ``order``, kept as long as the gate. Raises :class:`RefusedError`."""
+        if "" in (getattr(order, "worker", None), getattr(order, "container", None)):
+            raise RefusedError("a name is empty: whose?")
         if order not in self._deeds:
             self._deeds[order] = self._new_deed(order)
         return self._deeds[order]
@@ -244,9 +247,8 @@ class Gate:
         return draft, deed
 
     def _not_panicking(self) -> None:
-        path = self._context.actions.panic_file
-        if path and os.path.lexists(path):
-            raise RefusedError(f"the panic file {clean(path)} exists; nothing is changed while it does")
+        if why := panic(self._context.actions.panic_file):
+            raise RefusedError(f"{why}; nothing is changed while that is so")
 
     async def _settled(self, record: log.Record, actor: Actor) -> Receipt:
         order = msgspec.convert(record["order"], Order)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable
 
 from unstick.actions.gate import Gate
+from unstick.actions.panic import panic
 from unstick.facts.actions import Confirmation, FreeProxies, Outcome, Plan, Receipt, State
 from unstick.settings import Context
 
@@ -61,8 +61,8 @@ class Guard:
         return self._judged(plan, await self._gate.apply(plan, Confirmation(unattended=True)))
 
     def _not_panicking(self) -> None:
-        if self._panic_file and os.path.lexists(self._panic_file):
-            raise StoppedError(f"the panic file {self._panic_file} exists")
+        if why := panic(self._panic_file):
+            raise StoppedError(why)
 
     def _same_server(self, plan: Plan) -> None:
         identity = plan.servers[0].identity

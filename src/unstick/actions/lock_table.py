@@ -68,12 +68,14 @@ class LockTable:
             (column,) = await self.database.columns(look, [(self._table, self._settings.id)])
             self._statements = _Statements(self._settings, column.type)
             rows = await look.rows(self._statements.targets, self._order.worker, self._grace_s, ROWS_CAP)
+            workers = sorted({row["worker_id"] for row in rows})
             signs: Signs | None = None
             if self._pool is not None:
                 await self._pool.prepare(look, base)
-                signs = await self._pool.signs(look, sorted({row["worker_id"] for row in rows}), everybody=True)
-        lives = await self._holders.lives((row["worker_id"] for row in rows), signs)
-        return self._judged(base, rows, self._corrected(base.server_at, rows, lives))
+                signs = await self._pool.signs(look, workers, everybody=True)
+            taken = await look.rows(self._statements.taken, workers)
+        lives = await self._holders.lives(workers, signs)
+        return self._judged(base, rows, self._corrected(taken, lives))
 
     async def work(self, writing: Writing, items: Sequence[Item], notes: Notes) -> list[Item]:
         """Look afresh at those whose holder is dead, then delete; the items that were deleted."""
@@ -112,27 +114,32 @@ class LockTable:
                 notes.note(item, State.DONE, f"{DRAINED}, there again with the same id")
 
     async def _still_dead(self, writing: Writing, items: Sequence[Item], notes: Notes) -> list[Item]:
+        assert self._statements is not None  # noqa: S101 - nobody works without having looked
         workers = sorted({item.holder for item in items if item.before["by"] == BY_DEATH})
-        if not workers or self._pool is None:
+        if not workers:
             return list(items)
-        await self._pool.lock(writing)
-        signs = await self._pool.signs(writing, workers)
+        signs: Signs | None = None
+        if self._pool is not None:
+            await self._pool.lock(writing)
+            signs = await self._pool.signs(writing, workers)
+        found = {name: self._holders.by_tables(name, signs) for name in workers}
+        lives = self._corrected(await writing.rows(self._statements.taken, workers), found)
         ready = []
         for item in items:
-            life = self._holders.by_tables(item.holder, signs)
-            if item.before["by"] == BY_DEATH and life.dead is False:
-                notes.note(item, State.SKIPPED, life.text)
+            if item.before["by"] == BY_DEATH and lives[item.holder].dead is False:
+                notes.note(item, State.SKIPPED, lives[item.holder].text)
             else:
                 ready.append(item)
         return ready
 
-    def _corrected(self, server_at: float, rows: Sequence[Row], lives: Mapping[str, Life]) -> dict[str, Life]:
+    def _corrected(self, taken: Sequence[Row], lives: Mapping[str, Life]) -> dict[str, Life]:
         """Taking a lock is a sign of life, too: whoever did so within the grace is not dead yet."""
         corrected = dict(lives)
-        for row in rows:
-            age = None if row["acquired_at"] is None else server_at - row["acquired_at"]
-            if age is not None and age < self._silence_s and corrected[row["worker_id"]].dead:
-                corrected[row["worker_id"]] = Life(dead=False, text=f"its holder took a lock {duration(age)} ago")
+        for row in taken:
+            age = None if row["taken_at"] is None else row["server_at"] - row["taken_at"]
+            if age is not None and age < self._silence_s and corrected[row["worker_id"]].dead is not False:
+                text = f"its holder took a lock {duration(max(0.0, age))} ago"
+                corrected[row["worker_id"]] = Life(dead=False, text=text)
         return corrected
 
     def _judged(self, base: Base, rows: Sequence[Row], lives: Mapping[str, Life]) -> Part:
@@ -183,6 +190,7 @@ class _Statements:
         }
         self.targets = sql.statement("lock_targets", **named)
         self.again = sql.statement("lock_again", **named)
+        self.taken = sql.statement("lock_taken", **named)
         self.drain = sql.statement("writes/lock_drain", **named)
 
 

@@ -95,7 +95,9 @@ class Locks:
         notes = Notes(items)
         rows, keys = _parted(items)
         undone = False
-        if rows and self._table is not None:
+        for item in rows:
+            notes.note(item, State.SKIPPED, "was not drained")
+        if rows and self._table is not None and intent["xid"]:
             fate = await self._table.database.fate(intent["xid"], intent["server"])
             if fate.unseen:
                 raise failure(TroubleKind.CLOSED, fate.why)
@@ -103,8 +105,6 @@ class Locks:
                 notes.all(State.UNKNOWN, "may have been drained")
                 return Done(Outcome.UNKNOWN, f"whether it was committed can't be found out: {fate.why}", notes.told)
             undone = not fate.committed
-            for item in rows:
-                notes.note(item, State.SKIPPED, "was not drained")
             if fate.committed:
                 await self._table.compare(rows, notes, committed=True)
         if keys and self._keys is not None:

@@ -48,6 +48,8 @@ class Own:
             raise RefusedError(f"{order.name} needs {', '.join(missing)}")
         if unknown := sorted(values.keys() - wanted):
             raise RefusedError(f"{order.name} knows no {', '.join(unknown)}")
+        if empty := sorted(name for name, value in values.items() if not value):
+            raise RefusedError(f"{', '.join(empty)} is empty: it would reach further than meant")
         self._values = values
 
     async def look(self) -> Draft:
@@ -111,7 +113,12 @@ class Own:
         return [filled(template, self._values, str) for template in self._settings.command]
 
     def _path(self) -> str:
-        return filled(self._settings.path, self._values, lambda value: quote(value, safe=""))
+        """Raises :class:`RefusedError` for a value that would lead out of where it stands."""
+        path = filled(self._settings.path, self._values, lambda value: quote(value, safe=""))
+        steps = zip(self._settings.path.split("/"), path.split("/"), strict=True)
+        if any(step in {".", ".."} and template != step for template, step in steps):
+            raise RefusedError("a value would be a step in the path of the request, not a name")
+        return path
 
     def _token(self) -> str | None:
         if self._settings.bearer_file is None:

@@ -11,7 +11,7 @@ import msgspec
 from unstick import sql
 from unstick.actions.database import LIVES_S, Base, Database
 from unstick.actions.deed import UNDONE, Done, Draft, Intend, Item, RefusedError, counted, told
-from unstick.actions.evidence import Held, Sign, Signs
+from unstick.actions.evidence import Held, Signs
 from unstick.actions.pool import Pool
 from unstick.actions.pool_sql import PoolStatements
 from unstick.actions.proxy_run import FREED, RETURNED, Run
@@ -162,7 +162,7 @@ class Proxies:
 
     def _judged(self, seen: _Seen) -> tuple[list[tuple[Item, Target]], list[Left], int]:
         """What may go, what must stay, and how many more are held by those who work."""
-        chosen = [(item, _task(item, seen.signs)) for item in seen.tasks if _idle(seen.signs.of(item.holder))]
+        chosen = [(item, _task(item, seen.signs)) for item in seen.tasks if seen.signs.abandoned(item.holder)]
         left: list[Left] = []
         working = 0
         watched = self._watch.look({_key(row): row.version for row in seen.held}, whole=not self._scoped)
@@ -231,11 +231,6 @@ def _held(row: Row) -> Held:
 
 def _key(row: Held) -> str:
     return f"{row.id}|{row.worker_id}"
-
-
-def _idle(sign: Sign) -> bool:
-    """All that it processes has expired."""
-    return 0 < sign.processing == sign.expired
 
 
 def _target(item: Item, change: str, evidence: Iterable[str]) -> Target:

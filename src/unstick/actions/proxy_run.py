@@ -35,7 +35,7 @@ class Run:
         workers = sorted({item.holder for item in self._proxies})
         before = await self._pool.signs(writing, workers, everybody=True)
         await self._pool.lock(writing)
-        returned = await self._return_tasks(writing)
+        returned = await self._return_tasks(writing, before)
         locked = {row["id"] for row in await writing.rows(statements.lock, ids)}
         rows = {row["id"]: row for row in await writing.rows(statements.again, ids)}
         signs = await self._pool.signs(writing, workers)
@@ -67,21 +67,33 @@ class Run:
         return fit
 
     def _lives(self, item: Item, signs: Signs, before: Signs) -> str | None:
-        sign = signs.of(item.holder)
-        if sign.processing:
-            return f"its worker processes {sign.processing} again"
+        """Why ``item`` stays with its worker, by a look under the locks and one just before."""
+        sign, rules = signs.of(item.holder), self._pool.rules
+        busy = sign.processing - (sign.expired if item.kind == "task" else 0)
+        if busy:
+            return f"its worker processes {busy} again"
         silent = signs.silent_s(item.holder)
-        if silent is not None and silent < self._pool.rules.grace_s:
+        if silent is not None and silent < rules.grace_s:
             return f"its worker gave a sign of life {duration(max(0.0, silent))} ago"
         container = self._pool.container(item.holder)
-        if silent is None and before.lives(container):
+        if (silent is None or rules.strict) and before.lives(container):
             return f"container {container} works again"
         return None
 
-    async def _return_tasks(self, writing: Writing) -> list[Item]:
+    async def _return_tasks(self, writing: Writing, before: Signs) -> list[Item]:
+        if not self._tasks:
+            return []
+        signs = await self._pool.signs(writing, sorted({item.holder for item in self._tasks}))
+        ready = []
+        for item in self._tasks:
+            why = self._lives(item, signs, before)
+            if why is None:
+                ready.append(item)
+            else:
+                self.notes.note(item, State.SKIPPED, why)
         changed: list[Item] = []
         for each in filter(None, self._pool.statements.returns):
-            items = [item for item in self._tasks if item.place == each.table]
+            items = [item for item in ready if item.place == each.table]
             if items:
                 changed += await self._return(writing, each, items)
         return changed

@@ -11,7 +11,7 @@ import contextlib
 import re
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 import asyncpg
@@ -27,6 +27,7 @@ IDLE_IN_TRANSACTION_MS = 5000
 
 AnswerT = TypeVar("AnswerT")
 Row = dict[str, Any]
+Call: TypeAlias = "Callable[[asyncpg.Connection[asyncpg.Record]], Awaitable[AnswerT]]"
 Explain = Callable[[str, str], str | None]
 """(SQLSTATE, server message) -> better words, or ``None``: whoever wrote the statement knows its mapping."""
 
@@ -49,10 +50,13 @@ class Look:
 
     async def rows(self, sql: str, *args: object) -> list[Row]:
         """The rows of one statement. Raises :class:`BackendError`."""
-        records = await self._connection.ask(lambda link: link.fetch(sql, *args), self._explain, sql)
+        records = await self._ask(lambda link: link.fetch(sql, *args), sql)
         found = [dict(record) for record in records]
         self._connection.received(found)
         return found
+
+    async def _ask(self, call: Call[AnswerT], sql: str) -> AnswerT:
+        return await self._connection.ask(call, self._explain, sql)
 
 
 class PostgresConnection:
@@ -165,9 +169,7 @@ class PostgresConnection:
             self.abort()
             raise
 
-    async def ask(
-        self, call: Callable[[asyncpg.Connection[asyncpg.Record]], Awaitable[AnswerT]], explain: Explain, sql: str
-    ) -> AnswerT:
+    async def ask(self, call: Call[AnswerT], explain: Explain, sql: str) -> AnswerT:
         """One statement through ``call``; driver errors leave as :class:`BackendError`."""
         link = self._link
         if link is None:

@@ -10,18 +10,27 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from typing import TypeAlias, TypeVar
+
+import asyncpg
 
 from unstick.backends.base import BackendError, UnsureError, failure
-from unstick.backends.postgres import Explain, Look, PostgresConnection
+from unstick.backends.postgres import Call, Explain, Look, PostgresConnection
 from unstick.facts.reading import TroubleKind
 from unstick.secret import Url
 
 STATEMENT_S = 5.0
 STALL_MS = 5000
 """Until the first lock is taken: the intent is written to disk meanwhile."""
+WHOLE = "SET LOCAL row_security = off"
+"""A policy that hides rows makes a statement fail: a task that is not seen is not one that is not there."""
 STALL_LOCKED_MS = 1000
 """While tables are locked: the longest that a client which stopped can keep workers waiting."""
+STATEMENT_LOCKED_MS = 2000
+"""The longest that one statement can, on tables so large that it has to search for so long."""
 APPLICATION_BYTES = 63
+AnswerT = TypeVar("AnswerT")
+Link: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 
 def _nothing(_code: str, _said: str) -> None:
@@ -29,26 +38,42 @@ def _nothing(_code: str, _said: str) -> None:
 
 
 class Writing(Look):
-    """One read-write transaction. Each statement sees what was committed before it began."""
+    """One read-write transaction. Each statement sees what was committed before it began.
+
+    A statement that would run outside of it is not sent: what it changes would stand at once, without any lock.
+    """
+
+    def __init__(self, connection: PostgresConnection, explain: Explain, link: Link) -> None:
+        super().__init__(connection, explain)
+        self._link = link
+
+    async def _ask(self, call: Call[AnswerT], sql: str) -> AnswerT:
+        async def inside(link: Link) -> AnswerT:
+            if link is not self._link or not link.is_in_transaction():
+                raise ConnectionAbortedError("the transaction is gone")
+            return await call(link)
+
+        return await self._connection.ask(inside, self._explain, sql)
 
     async def locking(self, tables: str, mode: str, wait_s: float) -> None:
         """Lock ``tables`` (quoted SQL) in ``mode``, waiting ``wait_s`` at most. Raises :class:`BackendError`."""
         limit = max(1, round(wait_s * 1000))
         statement = (
             f"SET LOCAL idle_in_transaction_session_timeout = {STALL_LOCKED_MS}; "
+            f"SET LOCAL statement_timeout = {STATEMENT_LOCKED_MS}; "
             f"SET LOCAL lock_timeout = {limit}; LOCK TABLE {tables} IN {mode} MODE"
         )
-        await self._connection.ask(lambda link: link.execute(statement), self._explain, statement)
+        await self._ask(lambda link: link.execute(statement), statement)
 
     async def hold(self, seconds: float) -> None:
         """Let the transaction stand idle for so long."""
         statement = f"SET LOCAL idle_in_transaction_session_timeout = {round(seconds * 1000)}"
-        await self._connection.ask(lambda link: link.execute(statement), self._explain, statement)
+        await self._ask(lambda link: link.execute(statement), statement)
 
     async def commit(self) -> None:
         """Raises :class:`UnsureError` when the answer did not come, :class:`BackendError` when it was a refusal."""
         try:
-            said = await self._connection.ask(lambda link: link.execute("COMMIT"), self._explain, "COMMIT")
+            said = await self._ask(lambda link: link.execute("COMMIT"), "COMMIT")
         except BackendError as error:
             if error.transport:
                 raise UnsureError(error.trouble, transport=True, code=error.code) from None
@@ -72,13 +97,19 @@ class PostgresWriter(PostgresConnection):
             f"SET LOCAL lock_timeout = {max(1, round(lock_timeout_s * 1000))}; "
             f"SET LOCAL idle_in_transaction_session_timeout = {STALL_MS}; "
             "SET LOCAL jit = off; SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL timezone = 'UTC'"
+            f"; {WHOLE}"
         )
+        self._begin += f"; {WHOLE}"
 
     @contextlib.asynccontextmanager
     async def writing(self, explain: Explain = _nothing) -> AsyncIterator[Writing]:
         """A read-write transaction on the open connection; without :meth:`Writing.commit` it is undone."""
-        await self.ask(lambda link: link.execute(self._write), explain, self._write)
-        writing = Writing(self, explain)
+
+        async def begin(link: Link) -> Link:
+            await link.execute(self._write)
+            return link
+
+        writing = Writing(self, explain, await self.ask(begin, explain, self._write))
         try:
             yield writing
         except BackendError:

@@ -34,10 +34,11 @@ Wants=network-online.target
 
 [Service]
 ExecStart={command}
-# 12 and 13 are its own stops, 64, 77 and 78 mistakes of the configuration: a human should look.
+# 12 and 13 are its own stops, 64, 77 and 78 mistakes of the configuration, 70 a bug, 74 an audit log that can't be
+# written: a human should look.
 Restart=on-failure
 RestartSec=60
-RestartPreventExitStatus=12 13 64 77 78
+RestartPreventExitStatus=12 13 64 70 74 77 78
 User={user}
 StateDirectory=unstick
 Environment=XDG_STATE_HOME=%S

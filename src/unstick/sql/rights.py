@@ -97,7 +97,8 @@ def explain_action(known: tuple[Relation, ...], role: str | None, code: str, sai
     """As :func:`explain`, for statements of actions: a right that is missing is one of an operator."""
     if code != "42501":
         return explain(known, role, code, said)
-    return f"not permitted: {said}; needs the rights of: unstick grants {_grantee(role)} --role operator"
+    needed = f"unstick grants {_grantee(role)} --role operator"
+    return f"not permitted: {said}; needs the rights of: {needed} (and BYPASSRLS where policies hide rows)"
 
 
 def _missing_column(known: tuple[Relation, ...], said: str) -> str | None:

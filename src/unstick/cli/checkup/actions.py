@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 
 from unstick import sql
+from unstick.actions.panic import panic
 from unstick.backends.base import BackendError
 from unstick.backends.postgres import PostgresConnection
 from unstick.backends.redis import Command, RedisConnection
@@ -27,9 +27,8 @@ def _switches(context: Context) -> Iterator[Check]:
     settings = context.actions
     if settings.read_only:
         yield check(SUBJECT, Mark.OK, f"context {context.name} is read only")
-    if settings.panic_file and os.path.lexists(settings.panic_file):
-        text = f"the panic file {settings.panic_file} exists: nothing is changed while it does"
-        yield check(SUBJECT, Mark.WARNING, text, f"rm {settings.panic_file}")
+    if why := panic(settings.panic_file):
+        yield check(SUBJECT, Mark.WARNING, f"{why}: nothing is changed while that is so", f"rm {settings.panic_file}")
 
 
 async def _rights(context: Context) -> list[Check]:
