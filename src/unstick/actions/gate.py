@@ -25,12 +25,12 @@ from unstick.actions.database import LIVES_S, Database
 from unstick.actions.deed import Deed, Done, Draft, RefusedError
 from unstick.actions.locks import Locks
 from unstick.actions.own import Own
-from unstick.actions.panic import panic
 from unstick.actions.proxies import Proxies
 from unstick.actions.sync import Sync
 from unstick.actions.undo import Undoing
 from unstick.actions.watch import Watch
 from unstick.backends.base import BackendError, UnsureError, failure
+from unstick.backends.panic import panic
 from unstick.facts.actions import (
     Actor,
     Confirmation,

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 
 from unstick.actions.gate import Gate
-from unstick.actions.panic import panic
+from unstick.backends.panic import panic
 from unstick.facts.actions import Confirmation, FreeProxies, Outcome, Plan, Receipt, State
 from unstick.settings import Context
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from unstick import sql
-from unstick.actions.panic import panic
 from unstick.backends.base import BackendError
+from unstick.backends.panic import panic
 from unstick.backends.postgres import PostgresConnection
 from unstick.backends.redis import Command, RedisConnection
 from unstick.cli.checkup.check import Check, Mark, asked, check
