@@ -228,7 +228,7 @@ def test_a_row_in_full_loses_nothing() -> None:
     told = hostile(0)
     view = told.panes[0]
     for row in view.rows:
-        page = facts_view(plain(view, row, None), (), 60, measure, {})
+        page = facts_view(plain(view, row), (), 60, measure, {})
         words = "".join(span.text for line in page.rows for cell in line.cells for span in cell)
         for cell in row.cells:
             assert "".join(shown(cell[0].text).split()) in "".join(words.split())

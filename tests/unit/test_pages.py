@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 from rich.cells import cell_len as measure
 
 from tests.unit.boards import CONTEXT, T0, crawler, frame, fresh, missing, played
 from tests.unit.test_views import HOSTILE, everything
 from unstick.board.board import Board
-from unstick.facts.crawler import CrawlerWorker, ProxyPool, ProxyRow
+from unstick.facts.crawler import CrawlerWorker, ProxyPool, ProxyRow, TaskTable
+from unstick.facts.host import Disk, HostFacts, Process
+from unstick.facts.level import Level
 from unstick.facts.locks import LockFacts, LockRow
 from unstick.facts.sync import SyncApiFacts
 from unstick.tui.page import facts_view
@@ -28,7 +31,7 @@ def pages(board: Board) -> Iterator[Page]:
     told = tell(board)
     for view in (told.verdict, *told.panes):
         for row in view.rows:
-            yield page(board, page_key(view.key, row)) or plain(view, row, board)
+            yield page(board, page_key(view.key, row)) or plain(view, row)
 
 
 def facts(told: Page) -> dict[str, Fact]:
@@ -206,3 +209,64 @@ def test_names_are_told_apart_where_one_begins_like_another() -> None:
     assert "w_1" in words_of("worker w_1: died.")
     assert "w_1" not in words_of("worker w_15 died")
     assert "8b4f59aa" not in words_of("worker 8b4f59aa_3")
+
+
+def host_facts(now: float) -> HostFacts:
+    """A host whose disk fills, with two processes that take more and more."""
+    nth = now - T0
+    top = (Process(7, "python web", 150.0 - nth / 10, 1 << 28), Process(9, "redis-server", 5.0, (1 << 20) * int(nth)))
+    return HostFacts(
+        "web-1", 88.0, 2, 3.5, 2.0, 1.0, 61.0, 1 << 32, 1 << 31, 4.0, (Disk("/data", 91.0, 1 << 30),), 1200, 65536,
+        int(nth) * 2048, int(nth) * 1024, 120, top, 1.0, 1 << 26,
+    )  # fmt: skip
+
+
+def test_each_resource_and_each_process_of_the_host_has_its_own_history_and_they_lead_to_each_other() -> None:
+    board = played(frame(T0 + nth, fresh("host", host_facts(T0 + nth), T0 + nth)) for nth in range(0, 300, 5))
+    for name, curves in {
+        "host:load": {"cpu, percent of all cores", "load of a minute"},
+        "host:memory": {"memory, percent", "swap, percent"},
+        "host:swap": {"memory, percent", "swap, percent"},
+        "host:/data": {"/data, percent used"},
+        "host:open files": {"open files"},
+        "host:network": {"bytes in a second", "bytes out a second"},
+    }.items():
+        told = page(board, name)
+        assert told is not None
+        assert {curve.title for curve in told.curves} == curves
+        busiest = facts(told)["python web"]
+        assert busiest.jump == "process:7"
+    disk = page(board, "host:/data")
+    assert disk is not None
+    assert disk.level is Level.WARNING
+    assert [limit.value for limit in disk.curves[0].limits] == [85.0, 95.0]
+    process = page(board, "process:9")
+    assert process is not None
+    assert process.title == "process redis-server 9"
+    assert facts(process)["memory"].jump == "host:memory"
+    memory = process.curves[1].histories[0].values
+    assert memory[-1] == (1 << 20) * 295
+    assert page(board, "process:8") is None
+    assert page(board, "host:/nowhere") is None
+
+
+def test_from_a_worker_one_goes_to_the_table_of_its_task_and_on_to_the_others_at_work_there() -> None:
+    tables = (TaskTable("catalog_tasks", 2, 1), TaskTable("object_tasks", 0, None))
+    workers = tuple(CrawlerWorker(f"b77514be_{nth}", "b77514be", 1, 1, T0, T0) for nth in (1, 2))
+    seen = msgspec.structs.replace(crawler(T0, (), workers, ProxyPool(4, 2, 0, 2, 0)), tables=tables)
+    board = played(frame(T0 + nth, fresh("crawler", seen, T0 + nth)) for nth in (0, 2, 4))
+    worker = page(board, "worker:crawler:b77514be_1")
+    assert worker is not None
+    jumps = {fact.jump for part in worker.parts for fact in part.facts}
+    assert {"tasks:catalog_tasks", "tasks:object_tasks"} <= jumps
+    table = page(board, "tasks:catalog_tasks")
+    assert table is not None
+    assert flat(table.says) == "2 processing, 1 of them expired"
+    assert facts(table)["b77514be_2"].jump == "worker:crawler:b77514be_2"
+    assert {curve.title for curve in table.curves} == {"tasks processed", "tasks expired"}
+    other = page(board, "tasks:object_tasks")
+    assert other is not None
+    assert flat(facts(other)["expired"].value) == "–"
+    rows = {row.key: row.level for row in next(view for view in tell(board).panes if view.key == "proxies").rows}
+    assert rows["tasks:catalog_tasks"] is Level.WARNING
+    assert rows["tasks:object_tasks"] is Level.OK

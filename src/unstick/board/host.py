@@ -46,9 +46,24 @@ def fold_host(sight: Sight, notes: Notes, context: Context) -> Host | None:
     notes.record("host:memory", facts.memory_percent)
     notes.record("host:net_in", facts.net_in_bytes)
     notes.record("host:net_out", facts.net_out_bytes)
+    _remember(facts, notes)
     cpu = Level.OK if busy is None else above(busy, limits.cpu_warning, limits.cpu_critical)
     memory = above(facts.memory_percent, limits.memory_warning, limits.memory_critical)
     disk = worst(above(d.used_percent, limits.disk_warning, limits.disk_critical) for d in facts.disks)
     rates = [notes.before.rate_per_min(name, 15.0, counter=True) for name in ("host:net_in", "host:net_out")]
     per_second = [None if rate is None else rate / 60.0 for rate in rates]
+    notes.record("host:in_per_s", per_second[0])
+    notes.record("host:out_per_s", per_second[1])
     return Host(worst([cpu, memory, disk]), facts, cpu, memory, disk, per_second[0], per_second[1])
+
+
+def _remember(facts: HostFacts, notes: Notes) -> None:
+    """Histories for the pages of resources, and of the processes that are among the busiest."""
+    notes.record("host:load", facts.load_1)
+    notes.record("host:swap", facts.swap_percent)
+    notes.record("host:files", facts.open_files)
+    for disk in facts.disks:
+        notes.record(f"host:disk:{disk.mount}", disk.used_percent)
+    for process in facts.top:
+        notes.record(f"process:{process.pid}:cpu", process.cpu_percent)
+        notes.record(f"process:{process.pid}:rss", process.rss_bytes)

@@ -12,6 +12,7 @@ from unstick.board.workers import Container, Workers
 from unstick.facts.crawler import CrawlerFacts, ProxyRow, TaskTable
 from unstick.facts.level import Level, worst
 from unstick.facts.text import natural
+from unstick.facts.units import duration
 from unstick.settings import Context
 
 LOOKS = 2
@@ -72,6 +73,9 @@ def fold_proxies(sight: Sight, notes: Notes, context: Context, workers: Workers 
     pool = facts.pool
     for name, value in (("free", pool.free), ("in_use", pool.in_use), ("stuck", stuck)):
         notes.record(f"proxies:{name}", value)
+    for table in facts.tables:
+        notes.record(f"tasks:{table.name}:processing", table.processing)
+        notes.record(f"tasks:{table.name}:expired", table.expired)
     undecided = any(proxy.state == "suspect" and "looking again" in proxy.evidence for proxy in items)
     free_level = _free_level(pool.free, pool.total, context)
     return Proxies(
@@ -112,11 +116,11 @@ def _judge(
     needed = LOOKS_BESIDE_THE_LIVING if lives else LOOKS
     evidence = [
         f"no processing task of {row.worker_id} in {_tables(seen.value.tables)}",
-        f"row unchanged for {held:.0f} s (grace {grace:.0f} s)",
+        f"row unchanged for {duration(held)} (grace {duration(grace)})",
         f"container {row.container} " + ("still works" if lives else "gives no sign of life"),
     ]
     if held < grace:
-        evidence.append(f"within the grace for {grace - held:.0f} s more")
+        evidence.append(f"within the grace for {duration(grace - held)} more")
     elif row.worker_id in alive:
         evidence.append("its worker gave a sign of life within the grace")
     elif looks < needed:

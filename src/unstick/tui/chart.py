@@ -11,7 +11,7 @@ from itertools import groupby
 
 from unstick.facts.level import Level
 from unstick.facts.place import Tick
-from unstick.facts.units import clock_time, count, duration
+from unstick.facts.units import clock_time, count, duration, size
 from unstick.views.layout import Measure, fit, join
 from unstick.views.pages import Curve, History
 from unstick.views.pages.model import Unit
@@ -30,7 +30,7 @@ _FAR = 3.0
 """A limit that is so many times what was ever reached is told, not drawn: it would flatten the curve."""
 LEAST = 5
 """Lines below which there is no chart."""
-_SMALLEST = {"count": 4.0, "seconds": 10.0, "percent": 100.0, "ms": 5.0}
+_SMALLEST = {"count": 4.0, "seconds": 10.0, "percent": 100.0, "ms": 5.0, "bytes": 4096.0}
 """The least that a scale shows, so that noise looks like noise."""
 _SPANS = (
     *(4.0, 12.0, 20.0, 40.0, 60.0, 120.0, 240.0, 480.0, 720.0, 1200.0, 2400.0, 3600.0, 4800.0, 7200.0),
@@ -105,6 +105,11 @@ def nice(value: float, unit: Unit = "count") -> float:
     """
     if unit == "seconds":
         return next((one for one in _SPANS if one >= value), value)
+    if unit == "percent" and value <= 100:
+        return 100.0
+    if unit == "bytes" and value > 1024:
+        power = 1024.0 ** math.floor(math.log(value, 1024))
+        return nice(value / power) * power
     if value <= 12:
         return next(one for one in (4.0, 8.0, 12.0) if one >= value)
     power = 10.0 ** math.floor(math.log10(value))
@@ -118,6 +123,7 @@ def told(value: float, unit: Unit) -> str:
         "seconds": lambda: duration(value),
         "percent": lambda: f"{value:.0f}%",
         "ms": lambda: f"{value:.0f}ms",
+        "bytes": lambda: size(value),
     }[unit]()
 
 

@@ -116,7 +116,7 @@ class Leafing(Widget, inherit_bindings=False):
         for view in (told.verdict, *told.panes):
             for row in view.rows:
                 if key in (row.key, f"finding:{row.key.partition('|')[2]}"):
-                    return plain(view, row, told.board)
+                    return plain(view, row)
         return None
 
     def action_happened(self) -> None:

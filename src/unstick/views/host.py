@@ -5,7 +5,7 @@ from __future__ import annotations
 from unstick import settings
 from unstick.board.board import Board
 from unstick.board.host import Host
-from unstick.facts.host import Disk, HostFacts
+from unstick.facts.host import Disk, HostFacts, Process
 from unstick.facts.level import Level, above
 from unstick.facts.units import count, size
 from unstick.views.pane import LEVEL_ROLE, Column, Item, PaneView, Role, Row, Span, Spark
@@ -65,8 +65,11 @@ def _rows(host: Host, facts: HostFacts, limits: settings.Host) -> tuple[Row, ...
         _row("swap", f"{facts.swap_percent:.0f}%", ""),
         *(_disk(disk, limits) for disk in facts.disks),
         _row("open files", count(facts.open_files), files),
-        _row("network in", _per_s(host.net_in_per_s), f"out {_per_s(host.net_out_per_s)}"),
-        *(_row(f"{p.name} {p.pid}", f"{p.cpu_percent:.0f}%", size(p.rss_bytes)) for p in facts.top),
+        _row("network", _per_s(host.net_in_per_s), f"in, {_per_s(host.net_out_per_s)} out"),
+        *(
+            _row(f"{p.name} {p.pid}", f"{p.cpu_percent:.0f}%", size(p.rss_bytes), key=process_key(p))
+            for p in facts.top
+        ),
     ]
     return tuple(rows)
 
@@ -80,6 +83,16 @@ def _per_s(value: float | None) -> str:
     return "–" if value is None else f"{size(value)}/s"
 
 
-def _row(name: str, value: str, note: str, level: Level = Level.OK) -> Row:
+def resource_key(name: str) -> str:
+    """The key of a resource's row and of its page; a disk's name is where it is mounted."""
+    return f"host:{name}"
+
+
+def process_key(process: Process) -> str:
+    """The key of a process's row and of its page."""
+    return f"process:{process.pid}"
+
+
+def _row(name: str, value: str, note: str, level: Level = Level.OK, *, key: str = "") -> Row:
     cells = (cell(name, Role.DIM), cell(value), cell(note, Role.DIM))
-    return Row(f"host:{name}", level, cells, (name, value, note))
+    return Row(key or resource_key(name), level, cells, (name, value, note))

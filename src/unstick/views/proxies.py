@@ -1,18 +1,19 @@
-"""The proxy pool, told: one bar, the rows that nobody alive holds, and the containers."""
+"""The proxy pool, told: one bar, the rows that nobody alive holds, the containers, and the tables of their tasks."""
 
 from __future__ import annotations
 
 from unstick.board.board import Board
 from unstick.board.proxies import Proxies, Proxy
 from unstick.board.workers import Container
+from unstick.facts.crawler import TaskTable
 from unstick.facts.level import Level
 from unstick.facts.units import count
-from unstick.views.pane import Bar, Column, Item, Line, PaneView, Role, Row, Spark
+from unstick.views.pane import LEVEL_ROLE, Bar, Column, Item, Line, PaneView, Role, Row, Spark
 from unstick.views.words import absent, age, cell, details, nothing, number, span, tally
 
 ABOUT = "The proxy pool: one bar, the proxies that nobody alive uses, and who holds the others."
 COLUMNS = (
-    Column("who", "held by", 14, flex=1, about="a container, or a proxy and the worker that holds it"),
+    Column("who", "held by", 14, flex=1, about="a container; a proxy and the worker that holds it; a table of tasks"),
     Column("proxies", "proxies", 7, "right", about="how many it holds"),
     Column("tasks", "tasks", 5, "right", priority=1, about="tasks that it works on"),
     Column("seen", "silent", 7, "right", about="how long it is silent, or the proxy held without a task"),
@@ -39,7 +40,10 @@ def view(board: Board) -> PaneView:
         (proxies.blocked, "blocked", Role.BAR_BLOCKED),
     )
     gone = tuple(_container(c) for c in proxies.containers if c.gone)
-    rows = (*gone, *(_proxy(p) for p in proxies.items), *(_container(c) for c in proxies.containers if not c.gone))
+    living = tuple(_container(c) for c in proxies.containers if not c.gone)
+    tables = tuple(_tasks(table) for table in proxies.tables) if proxies.total is not None else ()
+    late, well = [tuple(row for row in tables if bool(row.level.rank) is bad) for bad in (True, False)]
+    rows = (*gone, *(_proxy(p) for p in proxies.items), *late, *living, *well)
     return PaneView(
         "proxies",
         "Proxies",
@@ -111,6 +115,24 @@ def _proxy(proxy: Proxy) -> Row:
         (proxy.worker_id or "", 1, 0, proxy.held_s, proxy.state),
         details("evidence", proxy.evidence),
     )
+
+
+def tasks_key(table: TaskTable) -> str:
+    """The key of a task table's row and of its page."""
+    return f"tasks:{table.name}"
+
+
+def _tasks(table: TaskTable) -> Row:
+    level = Level.WARNING if table.expired else Level.OK
+    state = f"{count(table.expired)} expired" if table.expired else "processing"
+    cells = (
+        cell(table.name),
+        (),
+        number(table.processing),
+        (),
+        cell(state, LEVEL_ROLE[level] if level.rank else Role.DIM),
+    )
+    return Row(tasks_key(table), level, cells, (table.name, None, table.processing, None, state))
 
 
 def _container(container: Container) -> Row:

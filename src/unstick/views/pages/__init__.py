@@ -9,12 +9,14 @@ from unstick.facts.level import Level
 from unstick.views.pages.channels import link
 from unstick.views.pages.containers import container
 from unstick.views.pages.findings import finding
+from unstick.views.pages.host import process, resource
 from unstick.views.pages.locks import lock
 from unstick.views.pages.model import Curve, Fact, History, Known, Limit, Page, Part
 from unstick.views.pages.proxies import proxy
 from unstick.views.pages.queues import queue
 from unstick.views.pages.services import service
 from unstick.views.pages.sync import sync
+from unstick.views.pages.tasks import tasks
 from unstick.views.pages.timeline import timeline
 from unstick.views.pages.workers import worker
 from unstick.views.pane import PaneView, Row
@@ -31,6 +33,9 @@ PAGES: dict[str, Callable[[Known, str], Page | None]] = {
     "lock": lock,
     "sync": sync,
     "service": service,
+    "host": resource,
+    "process": process,
+    "tasks": tasks,
     "finding": finding,
     "timeline": timeline,
 }
@@ -48,7 +53,7 @@ def page(board: Board, key: str) -> Page | None:
     return told(Known(board), key) if told else None
 
 
-def plain(view: PaneView, row: Row, board: Board | None) -> Page:
+def plain(view: PaneView, row: Row) -> Page:
     """The page of a row that has none of its own: its cells in full, and what it tells when opened."""
     facts = []
     for nth, value in enumerate(row.cells):
@@ -56,18 +61,6 @@ def plain(view: PaneView, row: Row, board: Board | None) -> Page:
         if any(span.text.strip() for span in value):
             facts.append(Fact(title, value))
     facts += [Fact(name, cell(text)) for name, text in row.details]
-    curves: tuple[Curve, ...] = ()
-    if board is not None and row.key in _CHARTED:
-        curves = Known(board).curve(*_CHARTED[row.key], "percent")
     says = row.cells[0] if row.cells else ()
     wrong = row.level if row.level is not Level.OK else Level.OK
-    return Page(
-        row.key, view.key, row.key.partition(":")[2] or row.key, wrong, says, (Part("", tuple(facts)),), curves
-    )
-
-
-_CHARTED = {
-    "host:load": ("host:cpu", "cpu, percent of all cores"),
-    "host:memory": ("host:memory", "memory, percent"),
-}
-"""Histories of rows that have no page of their own."""
+    return Page(row.key, view.key, row.key.partition(":")[2] or row.key, wrong, says, (Part("", tuple(facts)),))

@@ -8,6 +8,7 @@ from unstick.board.workers import Container, Worker
 from unstick.facts.level import Level
 from unstick.facts.units import count, duration
 from unstick.views.pages.model import Fact, Known, Page, Part, ago, findings, happened
+from unstick.views.pages.tasks import table_fact
 from unstick.views.pane import Line, Role
 from unstick.views.words import cell
 from unstick.views.workers import worker_key
@@ -23,6 +24,7 @@ def container(known: Known, key: str) -> Page | None:
     if workers is None or found is None:
         return None
     mine = [worker for worker in workers.items if worker.container == name]
+    tables = known.subjects.proxies.tables if known.subjects.proxies else ()
     level = Level.CRITICAL if found.gone else max((w.level for w in mine), key=lambda each: each.rank)
     return Page(
         key,
@@ -35,6 +37,7 @@ def container(known: Known, key: str) -> Page | None:
             Part("What is wrong", findings(known, name), "nothing is"),
             Part("Its workers", tuple(_worker_fact(known, worker) for worker in mine[:MOST])),
             Part("Proxies that none of them uses", tuple(_stuck(known, name)), "none"),
+            Part("Where their tasks are", tuple(table_fact(known, table) for table in tables), "in no table"),
             happened(known, name, *(worker.id for worker in mine)),
         ),
         (

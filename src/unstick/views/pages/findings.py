@@ -10,6 +10,7 @@ from unstick.facts.level import Level
 from unstick.facts.units import clock_time, count, duration
 from unstick.views.findings import title
 from unstick.views.pages.model import Curve, Fact, Known, Page, Part, happened, words_of
+from unstick.views.pages.tasks import table_fact
 from unstick.views.pane import Role
 from unstick.views.words import cell
 from unstick.views.workers import worker_key
@@ -80,6 +81,9 @@ def _ties(known: Known, found: Finding) -> Iterator[Fact]:
         if lock.row.worker_id in names or (found.subject == "locks" and lock.level is not Level.OK):
             text = f"{lock.row.kind} {lock.row.task_id} of {lock.row.worker_id}"
             yield known.fact(lock.state, text, lock.source, jump=f"lock:{lock.key}", level=lock.level)
+    proxies = known.subjects.proxies
+    for table in proxies.tables if proxies and "tasks" in topics else ():
+        yield table_fact(known, table)
     if found.subject == "sync":
         yield known.fact("sync", "the balance sync", known.of_system("sync"), jump="sync:sync", level=found.level)
     for source in found.sources:

@@ -15,7 +15,7 @@ from unstick.facts.units import clock_time, duration
 from unstick.views.pane import Line, Role
 from unstick.views.words import cell
 
-Unit = Literal["count", "seconds", "percent", "ms"]
+Unit = Literal["count", "seconds", "percent", "ms", "bytes"]
 
 
 class Fact(msgspec.Struct, frozen=True):

@@ -10,6 +10,7 @@ from unstick.facts.level import Level
 from unstick.facts.units import count, duration
 from unstick.views.pages.model import Fact, Known, Limit, Page, Part, ago, findings, happened
 from unstick.views.pages.signs import signs
+from unstick.views.pages.tasks import table_fact
 from unstick.views.words import cell
 from unstick.views.workers import worker_key
 
@@ -80,6 +81,8 @@ def _holds(known: Known, whole: Holder) -> Iterator[Fact]:
     for each in whole.workers:
         if each.holds.tasks:
             yield known.fact("tasks", f"{each.holds.tasks} processing", each.source)
+            if each.kind == "crawler":
+                yield from _tables(known)
     for lock in whole.locks[:MOST]:
         name = f"lock {lock.row.kind} {lock.row.task_id}"
         yield known.fact(name, lock.state, lock.source, jump=f"lock:{lock.key}", level=lock.level)
@@ -91,6 +94,13 @@ def _holds(known: Known, whole: Holder) -> Iterator[Fact]:
         text = f"{count(link.connection.channels)} on connection {link.connection.name}"
         source = known.of_system("rabbitmq")
         yield known.fact("channels", text, source, jump=f"link:{link.key}", level=link.level)
+
+
+def _tables(known: Known) -> Iterator[Fact]:
+    """Where a crawler's tasks may be: facts do not tell which table has the one."""
+    proxies = known.subjects.proxies
+    for table in proxies.tables if proxies else ():
+        yield table_fact(known, table)
 
 
 def _queues(known: Known, found: Worker) -> Iterator[Fact]:
