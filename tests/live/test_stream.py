@@ -15,7 +15,7 @@ import pytest
 
 from tests.lab.fault_proxy import FaultProxy
 from tests.live.stack import port_of, through
-from tests.tui.test_terminal import Terminal
+from tests.tui.terminals import Terminal
 from tests.unit.boards import CONTEXT
 from tests.unit.tapes import META, Stack, same
 from unstick.backends.base import BackendError

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.lab.processes import clean_env
-from tests.tui.test_terminal import Terminal
+from tests.tui.terminals import Terminal
 from unstick import __version__
 
 CHECKOUT = Path(__file__).resolve().parents[2]

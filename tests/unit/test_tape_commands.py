@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tui.test_terminal import Terminal
+from tests.tui.terminals import Terminal
 from tests.unit.boards import CONTEXT, T0
 from tests.unit.tapes import taped
 from unstick.board.board import Board, fold
