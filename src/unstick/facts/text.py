@@ -47,14 +47,15 @@ def clean_bytes(data: bytes, limit: int = CELL_LIMIT) -> str:
     return clean(data[: limit * 4 + 4].decode("utf-8", "replace"), limit)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1 << 15)
 def natural(text: str) -> tuple[tuple[int, str], ...]:
     """A sort key that counts: ``w_2`` stands before ``w_10``.
 
     >>> sorted(["w_10", "w_2", "w"], key=natural)
     ['w', 'w_2', 'w_10']
     """
-    return tuple((int(part), "") if _DIGITS.fullmatch(part) else (-1, part) for part in _DIGITS.split(text) if part)
+    parts = _DIGITS.split(text)
+    return tuple([(int(part), "") if nth % 2 else (-1, part) for nth, part in enumerate(parts) if part])
 
 
 def _visible(text: str) -> str:
