@@ -91,8 +91,8 @@ def counted(workers: int, proxies: int, *, silent_s: float = 0.0) -> tuple[int, 
     *earlier, last = frames(workers, proxies, silent_s=silent_s)
     for frame in earlier:
         board = fold(board, frame, CONTEXT)
-    folded, board = operations(lambda: fold(board, last, CONTEXT))
-    return folded, operations(lambda: tell(board))[0]
+    folded, after = operations(lambda: fold(board, last, CONTEXT))
+    return folded, operations(lambda: tell(after))[0]
 
 
 def main() -> None:
