@@ -216,7 +216,13 @@ def test_help_needs_nothing(command: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", [["replay"], ["demo"]])
-def test_the_board_from_a_tape_asks_nobody(command: list[str], tmp_path: Path) -> None:
+def test_the_board_from_a_tape_asks_nobody_and_has_the_keys_of_its_configuration(
+    command: list[str], tmp_path: Path
+) -> None:
+    config = tmp_path / "unstick.toml"
+    config.write_text(
+        '[postgres]\nurl = "${NOWHERE}"\n[redis]\nurl = "redis://192.0.2.1"\n[screen.keys]\nquit = "ctrl+x"\n'
+    )
     shelf = tmp_path / "snapshots"
     shelf.mkdir()
     taped(shelf / "stuck-proxies.tape", 60, seed=9)
@@ -226,6 +232,7 @@ def test_the_board_from_a_tape_asks_nobody(command: list[str], tmp_path: Path) -
         f"import unstick.cli.demo as d\nfrom pathlib import Path\nd.shelf = lambda: Path({str(shelf)!r})\ncode = run",
     )
     arguments = [str(shelf / "stuck-proxies.tape"), "--speed", "20"] if command == ["replay"] else ["--speed", "20"]
+    arguments += ["--config", str(config)]
     terminal = Terminal(str(note), *command, *arguments, command=(sys.executable, "-c", code))
     try:
         terminal.until(
@@ -235,7 +242,7 @@ def test_the_board_from_a_tape_asks_nobody(command: list[str], tmp_path: Path) -
             terminal.shows("What to see")
             os.write(terminal.master, b"\r")
         terminal.until(lambda: any("c1_" in line for line in terminal.screen.display), "a worker")
-        os.write(terminal.master, b"q")
+        os.write(terminal.master, b"\x18")
         terminal.until(note.exists, "the end")
         terminal.until(note.read_text, "what it did")
     finally:

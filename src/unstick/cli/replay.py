@@ -12,6 +12,8 @@ from unstick.cli.complaint import complain
 from unstick.cli.logs import log_to_file
 from unstick.cli.session import Session
 from unstick.cli.tapes import at_moment, with_tape
+from unstick.config.problem import ConfigError
+from unstick.config.screen import load_screen
 from unstick.feeds.deck import Deck
 from unstick.feeds.player import AtEnd
 from unstick.settings import Context
@@ -19,13 +21,16 @@ from unstick.tape.meta import context_of
 from unstick.tape.parts import Parts
 from unstick.tape.shelf import Shelf
 from unstick.tui.options import BoardOptions
+from unstick.tui.own import check_screen
 from unstick.tui.terminal import refusal
 from unstick.views.shelf import KEY as SHELF
 
 
 class ScreenChoice(TypedDict):
-    """The options of the board on the command line."""
+    """The options of the board on the command line, and where its looks are configured."""
 
+    path: Path | None
+    context: str | None
     theme: str | None
     no_mouse: bool | None
     fps: int | None
@@ -60,29 +65,43 @@ def play(
     if refused:
         complain(refused)
         return USAGE
-    log = log_to_file()
+    context = context_of(tape.meta.settings)
+    options = board_options(context, screen)
+    if isinstance(options, int):
+        return options
     from unstick.tui.run import run_board  # noqa: PLC0415 - imports Textual
 
-    context = context_of(tape.meta.settings)
     shelf = choice.shelf if choice else None
     deck = Deck(tape, context, "replay", shelf=shelf, speed=speed, at=begin, at_end=at_end)
     deck.playing = choice.playing if choice else ""
     session = Session(context, deck)
-    options = board_options(context, screen, log)
     if choice and choice.menu:
         options = msgspec.structs.replace(options, opens=SHELF)
     return run_board(session, session, options)
 
 
-def board_options(context: Context, screen: ScreenChoice, log: Path | None) -> BoardOptions:
-    """How the board looks that shows what was recorded with the settings of ``context``."""
+def board_options(context: Context, screen: ScreenChoice) -> BoardOptions | int:
+    """How the board looks that shows what was recorded with the settings of ``context``.
+
+    Theme, keys and presets are those of the configuration here; or the exit code after complaining of them.
+    """
+    try:
+        own = load_screen(screen["path"], screen["context"], context.name, check_screen)
+    except ConfigError as error:
+        for problem in error.problems:
+            complain(str(problem))
+        return error.exit_code
+    looks = own or context.screen
     return BoardOptions(
         context=context.name,
         production=context.production,
         color=context.color,
-        theme=screen["theme"] or context.screen.theme,
-        mouse=not screen["no_mouse"],
+        theme=screen["theme"] or looks.theme,
+        mouse=looks.mouse and not screen["no_mouse"],
+        ascii=looks.ascii,
+        keys=looks.keys,
+        presets=looks.presets,
         fps=screen["fps"],
         slow=bool(screen["low_bandwidth"]),
-        log_path=log,
+        log_path=log_to_file(),
     )

@@ -12,7 +12,6 @@ from unstick.backends.base import BackendError
 from unstick.cli.codes import BAD_TAPE, UNAVAILABLE, USAGE
 from unstick.cli.complaint import complain
 from unstick.cli.live_session import new_tape
-from unstick.cli.logs import log_to_file
 from unstick.cli.replay import ScreenChoice, board_options
 from unstick.cli.session import Session
 from unstick.facts.frame import Frame
@@ -37,7 +36,6 @@ def run_stream(text: str, key: str, screen: ScreenChoice) -> int:
     if refused:
         complain(refused)
         return USAGE
-    log = log_to_file()
     feed = StreamFeed(stream_url(text), key)
     try:
         meta = asyncio.run(feed.meta())
@@ -47,10 +45,13 @@ def run_stream(text: str, key: str, screen: ScreenChoice) -> int:
     except TapeError as error:
         complain(f"{stream_url(text).shown}: {error}; mend: {error.mend}")
         return BAD_TAPE
+    session = StreamSession(feed, meta)
+    options = board_options(session.context, screen)
+    if isinstance(options, int):
+        return options
     from unstick.tui.run import run_board  # noqa: PLC0415 - imports Textual
 
-    session = StreamSession(feed, meta)
-    return run_board(session, session, board_options(session.context, screen, log))
+    return run_board(session, session, options)
 
 
 class StreamSession(Session):

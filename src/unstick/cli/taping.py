@@ -51,6 +51,7 @@ def record(
 
 
 @click.command()
+@configured
 @screened
 @click.argument("tape")
 @click.option("--at", metavar="TIME", help="Begin there: 03:12, 2025-12-10T03:12Z, +90s, '5m ago'.")
@@ -58,7 +59,10 @@ def record(
 @click.option("--stream-key", default="unstick", show_default=True, help="What a publisher was told.")
 @click.pass_context
 def replay(ctx: click.Context, /, *, tape: str, at: str | None, speed: float, stream_key: str, **options: Any) -> int:
-    """The board from a tape; asks no server. Or from what another unstick publishes: redis://…, env:NAME."""
+    """The board from a tape; asks no server. Or from what another unstick publishes: redis://…, env:NAME.
+
+    Of a configuration only [screen] counts: theme, keys, presets.
+    """
     screen = cast("ScreenChoice", given(ctx, options))
     if tape.startswith(("redis://", "rediss://", "unix://", "env:")):
         from unstick.cli.stream import run_stream  # noqa: PLC0415 - imported when it runs
@@ -104,6 +108,7 @@ def report(tape: Path, into: Path | None, at: tuple[str, ...], size: tuple[int, 
 
 
 @click.command()
+@configured
 @screened
 @click.argument("name", required=False)
 @click.option("--list", "listed", is_flag=True, help="Print what there is to see.")
