@@ -26,7 +26,8 @@ META = Meta(kept(CONTEXT), pid=4711, started_at=T0)
 class Stack:
     """Workers, queues, connections and locks that come, go and change: about a fifth of the rows in a tick."""
 
-    def __init__(self, seed: int, scale: int = 1) -> None:
+    def __init__(self, seed: int, scale: int = 1, step_s: float = 1.0) -> None:
+        self.step_s = step_s
         self.dice = random.Random(seed)
         self.at = T0
         self.seq = 0
@@ -38,13 +39,13 @@ class Stack:
         self.readings: dict[str, AnyReading] = {}
 
     def frames(self, count: int) -> Iterator[Frame]:
-        """``count`` Frames, one a second."""
+        """``count`` Frames, one after each step."""
         for _ in range(count):
             yield self.frame()
 
     def frame(self) -> Frame:
         """The next one."""
-        self.at += 1.0 + self.dice.random() / 100
+        self.at += self.step_s + self.dice.random() / 100
         self.seq += 1
         self._churn()
         every = {"crawler": 2, "dramatiq": 1, "rabbitmq": 5, "locks": 3, "host": 2, "sync": 4, "health:web-1": 5}

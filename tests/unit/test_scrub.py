@@ -120,3 +120,12 @@ def test_the_caption_is_the_newest_mark_before_where_one_stands() -> None:
     assert text(draw_caption(place(at=T0, ticks=ticks), 80, len)).strip() == ""
     assert text(draw_caption(place(at=T0 + 60, ticks=ticks), 80, len)).strip() == "◆ it begins"
     assert text(draw_caption(place(at=T0 + 500, ticks=ticks), 120, len)).strip() == "◆ 02:52:00Z  it ends"
+
+
+def test_what_is_not_folded_yet_is_said_where_the_length_stands() -> None:
+    whole = text(draw_scrub(place(at=T0 + 300), 120, len))
+    rough = text(draw_scrub(place(at=T0 + 300, since_at=T0 + 290, folded_at=T0 + 126), 120, len))
+    assert whole.endswith("  10m ")
+    assert rough.endswith("≈ 42% ")
+    assert len(rough) == len(whole)
+    assert rough.partition("≈")[0][:-1].rstrip() == whole[:-6].rstrip()

@@ -94,6 +94,8 @@ async def replayed(path: Path, context: Context, wanted: list[float]) -> dict[fl
         deck.pause()
         async with contextlib.aclosing(deck.frames()) as shown:
             async for frame in shown:
+                if deck.place.since_at is not None:
+                    continue  # the board is not whole yet
                 if frame.at == wanted[0]:
                     told[frame.at] = said(deck.board)
                     wanted.pop(0)

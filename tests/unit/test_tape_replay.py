@@ -12,6 +12,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.unit.boards import CONTEXT
 from tests.unit.tapes import META, Stack, same, taped
@@ -20,7 +22,8 @@ from unstick.board.levels import Levels
 from unstick.cli.session import Session
 from unstick.facts.frame import Frame
 from unstick.facts.level import Level
-from unstick.feeds import history, player
+from unstick.feeds import checkpoints, glance, history, player
+from unstick.feeds import deck as deck_module
 from unstick.feeds.deck import Deck
 from unstick.feeds.history import History
 from unstick.feeds.player import LEAST_S, AtEnd, Player
@@ -89,19 +92,20 @@ def test_the_edge_knows_the_level_of_every_moment(live: tuple[Path, list[Board]]
     expected = Levels()
     for number, board in enumerate(live[1]):
         expected.add(tape.at(number), board.level)
-    assert past.levels.stretches == expected.stretches
+    assert past.stretches == expected.stretches
     assert len({stretch.level for stretch in expected.stretches}) > 1
 
 
 def test_few_boards_are_kept_and_none_is_wrong_for_it(
     live: tuple[Path, list[Board]], tape: Tape, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in (("KEPT", 3), ("SPACING", 5), ("NEAR", 4)):
-        monkeypatch.setattr(history, name, value)
+    for module, name, value in ((checkpoints, "BYTES", 40_000), (checkpoints, "SPACING", 5), (history, "NEAR", 4)):
+        monkeypatch.setattr(module, name, value)
     past = surveyed(tape)
+    assert 2 <= len(past._kept) < COUNT / 5 / 2
     for number in (*range(COUNT), 40, 90, 12, 11, 10, 9, 8, 7):
         assert told(past.board(number)) == told(live[1][number])
-        assert len(past._kept) <= 4
+        assert past._kept.size <= 40_000
         assert len(past._near) <= 4
 
 
@@ -122,7 +126,7 @@ def test_steps_back_fold_nothing_twice(tape: Tape, monkeypatch: pytest.MonkeyPat
     assert len(folded) <= 60
 
 
-def test_a_jump_into_what_was_never_folded_begins_in_the_midst(
+def test_a_jump_far_beyond_the_edge_is_told_roughly_until_the_edge_comes_by(
     live: tuple[Path, list[Board]], tape: Tape, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in (("BACK", 40), ("CLOSE", 10), ("LEAP", 3)):
@@ -131,26 +135,86 @@ def test_a_jump_into_what_was_never_folded_begins_in_the_midst(
     far = past.board(COUNT - 1)
     assert far is not None
     assert same(far.frame, live[1][-1].frame)
-    assert min(past._near) == COUNT - 1 - 40
+    assert past.since == COUNT - 40 - 1
     assert {COUNT - 1 - n for n in range(11)} <= set(past._near)
     assert len(past._near) < 25
-    near = past.board(COUNT - 3)
-    assert near is not None
-    while past.advance():
-        pass
+    past.board(COUNT - 3)
+    assert past.since == COUNT - 40 - 1
+    while past.edge < COUNT - 3:
+        assert past.since is not None
+        past.advance()
+    assert past.since is None
+    assert told(past.visited) == told(live[1][COUNT - 3]), "the edge came by"
     for number in (COUNT - 1, COUNT - 3, COUNT - 30):
-        assert told(past.board(number)) == told(live[1][number]), "what the edge has passed is exact"
+        assert told(past.board(number)) == told(live[1][number])
 
 
-def test_a_long_tape_is_surveyed_in_leaps(
+def test_what_a_frame_says_by_itself_is_there_at_once(live: tuple[Path, list[Board]], tape: Tape) -> None:
+    past = History(tape, CONTEXT)
+    for number in (120, 3):
+        seen = past.glimpse(number)
+        assert seen is not None
+        assert same(seen.frame, live[1][number].frame)
+    assert past.edge == -1
+    assert past.since is None
+
+
+def test_a_long_tape_is_glanced_at_before_it_is_folded(
     live: tuple[Path, list[Board]], tape: Tape, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(history, "LONG", 100)
-    past = surveyed(tape)
-    assert past.edge == COUNT - 1
-    assert past._kept == {}
-    assert past.levels.stretches[-1].end == tape.at(COUNT - 1)
+    for name, value in (("LONG", 100), ("GLANCES", 30)):
+        monkeypatch.setattr(glance, name, value)
+    past = History(tape, CONTEXT)
+    while past.glance():
+        pass
+    assert past.edge == -1
+    assert past.stretches[0].begin == tape.at(0)
+    assert past.surveyed_at == past.stretches[-1].end == tape.at(COUNT - 5)
+    for _ in range(61):
+        past.advance()
+    exact = surveyed(tape)
+    until = tape.at(60)
+    known = [stretch for stretch in past.stretches if stretch.end < until]
+    assert known == [stretch for stretch in exact.stretches if stretch.end < until] != []
+    assert all(one.begin <= one.end <= two.begin for one, two in itertools.pairwise(past.stretches))
+    while past.advance():
+        pass
+    assert past.stretches == exact.stretches
     assert told(past.board(70)) == told(live[1][70])
+
+
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.integers(0, COUNT - 1), st.integers(0, 30), st.integers(0, 25)), max_size=8))
+def test_wherever_one_jumps_in_any_order_it_is_the_fold_from_the_start(
+    live: tuple[Path, list[Board]], tape: Tape, monkeypatch: pytest.MonkeyPatch, wishes: list[tuple[int, int, int]]
+) -> None:
+    jumped(live, tape, monkeypatch, wishes)
+
+
+def jumped(
+    live: tuple[Path, list[Board]], tape: Tape, monkeypatch: pytest.MonkeyPatch, wishes: list[tuple[int, int, int]]
+) -> None:
+    """Jumps that are given up on the way, and an edge that comes by meanwhile: rough is said, exact is exact."""
+    small = ((history, "BACK", 40), (history, "CLOSE", 10), (history, "NEAR", 5), (checkpoints, "SPACING", 7))
+    for module, name, value in (*small, (checkpoints, "BYTES", 40_000)):
+        monkeypatch.setattr(module, name, value)
+    past = History(tape, CONTEXT)
+    for number, patience, ahead in wishes:
+        for folded, _ in enumerate(past.towards(number)):
+            if folded >= patience:
+                break
+        else:
+            assert past.visited is not None
+            assert same(past.visited.frame, live[1][number].frame)
+            exact = past.since is None
+            assert exact or number > past.edge + 40
+            assert not exact or told(past.visited) == told(live[1][number])
+        for _ in range(ahead):
+            past.advance()
+    while past.advance():
+        pass
+    for number, _, _ in wishes[:4]:
+        assert told(past.board(number)) == told(live[1][number])
 
 
 def test_a_gap_in_time_is_a_gap_between_levels() -> None:
@@ -191,7 +255,7 @@ def test_memory_gives_back_what_went_in(live: tuple[Path, list[Board]]) -> None:
 def test_memory_forgets_the_oldest_and_every_board_stays_as_it_was(
     live: tuple[Path, list[Board]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(history, "SPACING", 10)
+    monkeypatch.setattr(checkpoints, "SPACING", 10)
     reel = Recent(META, frames=50)
     past = History(reel, CONTEXT)
     for number, board in enumerate(live[1]):
@@ -202,7 +266,7 @@ def test_memory_forgets_the_oldest_and_every_board_stays_as_it_was(
         assert reel.last == number
         assert len(reel) <= 50
     assert reel.first == 100
-    assert past.levels.stretches[0].begin == reel.at(100)
+    assert past.stretches[0].begin == reel.at(100)
     assert reel.find(0.0) == 100
     for number in (149, 100, 101, 125, 140, 100):
         assert told(past.board(number)) == told(live[1][number])
@@ -266,7 +330,7 @@ class Engine:
             await asyncio.sleep(0.005)
 
     async def at(self, number: int, live: list[Board]) -> None:
-        await self.until(lambda: self.seen and self.seen[-1] == number)
+        await self.until(lambda: self.seen and self.seen[-1] == number and self.deck.place.since_at is None)
         assert told(self.boards[-1]) == told(live[number])
 
 
@@ -308,12 +372,14 @@ def test_at_high_speed_frames_are_folded_that_are_not_shown(live: tuple[Path, li
 
 
 def test_it_begins_where_it_is_told(live: tuple[Path, list[Board]], tape: Tape) -> None:
-    async def test(engine: Engine) -> None:
-        await engine.until(lambda: engine.seen)
-        assert engine.seen[0] == 100
-        assert told(engine.boards[0]) == told(live[1][100])
+    played = deck(tape, at=live[1][100].frame.at + 0.2)
+    played.pause()
 
-    run(deck(tape, at=live[1][100].frame.at + 0.2), test)
+    async def test(engine: Engine) -> None:
+        await engine.at(100, live[1])
+        assert set(engine.seen) == {100}
+
+    run(played, test)
 
 
 def test_pause_step_seek_and_go_on(live: tuple[Path, list[Board]], tape: Tape) -> None:
@@ -353,15 +419,42 @@ def test_pause_step_seek_and_go_on(live: tuple[Path, list[Board]], tape: Tape) -
     run(played, test)
 
 
+def test_a_far_jump_is_seen_at_once_then_with_its_histories_then_exactly(
+    live: tuple[Path, list[Board]], tape: Tape, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module, name, value in ((history, "BACK", 40), (history, "CLOSE", 10), (deck_module, "SLICE_S", 0.0)):
+        monkeypatch.setattr(module, name, value)
+    monkeypatch.setattr(deck_module, "HASTE_S", 0.05)
+    played = deck(tape, at=tape.at(140))
+    played.pause()
+    since: list[float | None] = []
+
+    async def test(engine: Engine) -> None:
+        def settled() -> bool:
+            if engine.seen:
+                since.append(played.place.since_at)
+            return bool(since) and since[-1] is None
+
+        await engine.until(settled)
+        assert list(dict.fromkeys(since)) == [tape.at(140), tape.at(100), None]
+        assert all(same(board.frame, live[1][140].frame) for board in engine.boards)
+        await engine.at(140, live[1])
+        assert played.place.folded_at >= tape.at(140)
+
+    run(played, test)
+
+
 def test_while_time_stands_still_the_same_board_is_told_again(tape: Tape, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(player, "REPEAT_S", 0.02)
     played = deck(tape, at=tape.at(70))
     played.pause()
 
     async def test(engine: Engine) -> None:
-        await engine.until(lambda: len(engine.seen) > 4)
+        await engine.until(lambda: engine.seen and engine.deck.place.since_at is None)
+        settled = len(engine.seen) - 1
+        await engine.until(lambda: len(engine.seen) > settled + 4)
         assert set(engine.seen) == {70}
-        assert len({id(board) for board in engine.boards}) == 1
+        assert len({id(board) for board in engine.boards[settled:]}) == 1
 
     run(played, test)
 
@@ -551,7 +644,7 @@ def test_live_who_went_back_plays_on_from_there_and_catches_up(live: tuple[Path,
 def test_live_what_is_forgotten_while_one_looks_moves_on_to_the_oldest(
     live: tuple[Path, list[Board]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(history, "SPACING", 10)
+    monkeypatch.setattr(checkpoints, "SPACING", 10)
 
     async def test(engine: Engine, tap: Tap) -> None:
         tap.flow(40)

@@ -19,7 +19,7 @@ from unstick.cli.status import look
 from unstick.cli.stdout import say
 from unstick.cli.tapes import at_moment, with_tape
 from unstick.config.schema import Key, keys, toml
-from unstick.facts.units import duration
+from unstick.facts.units import clock_time, duration
 from unstick.feeds.history import History
 from unstick.settings import Context
 from unstick.tape.meta import context_of
@@ -67,8 +67,12 @@ def rule_of(name: str) -> Rule | None:
 
 def _on_tape(tape: Parts, name: str, at: str | None) -> int:
     number = tape.find(at_moment(tape, at, tape.at(tape.last)))
-    board = History(tape, context_of(tape.meta.settings)).board(number)
-    return USAGE if board is None else _told(name, board, f"{tape.path.name}")
+    history = History(tape, context_of(tape.meta.settings))
+    board = history.board(number)
+    where = tape.path.name
+    if history.since is not None:
+        where += f", ages from {clock_time(tape.at(history.since))} on"
+    return USAGE if board is None else _told(name, board, where)
 
 
 def _told(name: str, board: Board, where: str) -> int:

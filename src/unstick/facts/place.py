@@ -48,6 +48,10 @@ class Place(msgspec.Struct, frozen=True):
     """How much is on the tape that is being made, in words; ``None``: none is."""
     tape_trouble: str | None = None
     """Why nothing is recorded now."""
+    since_at: float | None = None
+    """What is shown is folded from there on, until the fold of everything before is there; ``None``: it is."""
+    folded_at: float = 0.0
+    """So far everything is folded."""
 
     @property
     def behind_s(self) -> float:

@@ -32,7 +32,11 @@ from unstick.tape.shelf import Shelf
 SLICE_S = 0.03
 """So long boards are folded before others may work."""
 REST_S = 0.05
-"""So long they may, while what lies ahead is folded."""
+"""So long they may, while what lies ahead is folded;"""
+HASTE_S = 0.01
+"""or so long, while what is shown waits for it;"""
+TOLD_S = 1.0
+"""how far it is is told so often then."""
 CLOSE_S = 1.0
 
 
@@ -59,6 +63,7 @@ class Deck:
         """What was chosen from the shelf."""
         self.board: Board | None = None
         """The board where one stands."""
+        self._since: int | None = None
         self.compared: Board | None = None
         """The board that this one is compared with."""
         self.history = History(reel, context)
@@ -84,8 +89,10 @@ class Deck:
     async def _played(self) -> AsyncGenerator[Frame, None]:
         async with contextlib.aclosing(self.player.numbers()) as numbers:
             async for number in numbers:
-                if await self._reach(number) and self.board is not None:
-                    yield self.board.frame
+                async with contextlib.aclosing(self._reached(number)) as boards:
+                    async for board, since in boards:
+                        self.board, self._since = board, since
+                        yield board.frame
 
     async def _work(self) -> None:
         """What goes on beside the playing; its failure is that of the frames."""
@@ -114,26 +121,41 @@ class Deck:
     async def _survey(self) -> None:
         """Fold what lies ahead of whoever watches, a little at a time."""
         loop = asyncio.get_running_loop()
+        told = loop.time()
         while True:
-            begun, ahead = loop.time(), self.history.edge
-            while loop.time() - begun < SLICE_S and self.history.advance():
+            begun, history, ahead = loop.time(), self.history, self.history.edge
+            waits = history.since is not None
+            work = history.advance if waits else self._look_ahead
+            while (more := work()) and loop.time() - begun < SLICE_S:
                 pass
-            if self.history.edge == self.reel.last != ahead:
+            arrived = history.edge == self.reel.last != ahead or waits is not (history.since is not None)
+            if arrived or (waits and loop.time() - told > TOLD_S):
+                told = loop.time()
                 self.player.stir()
-            await asyncio.sleep(POLL_S if self.history.edge == ahead else REST_S)
+            await asyncio.sleep(HASTE_S if waits else REST_S if more else POLL_S)
 
-    async def _reach(self, number: int) -> bool:
-        """Fold up to a Frame; whether it is still wanted when that is done."""
-        loop = asyncio.get_running_loop()
-        begun = loop.time()
-        for _ in self.history.towards(number):
+    def _look_ahead(self) -> bool:
+        return self.history.glance() or self.history.advance()
+
+    async def _reached(self, number: int) -> AsyncGenerator[tuple[Board, int | None], None]:
+        """The board after a Frame, as long as it is wanted, and the Frame that it is folded from, if not the first.
+
+        Where that takes long after a jump, what the Frame shows by itself comes at once.
+        """
+        loop, history = asyncio.get_running_loop(), self.history
+        begun, at_once = loop.time(), self.player.jumped
+        for _ in history.towards(number):
             if loop.time() - begun > SLICE_S:
+                board = history.glimpse(number) if at_once else None
+                if board is not None:
+                    yield board, number
+                at_once = False
                 await asyncio.sleep(0)
                 begun = loop.time()
                 if self.player.wanted is not None:
-                    return False
-        self.board = self.history.visited
-        return True
+                    return
+        if history.visited is not None:
+            yield history.visited, history.since
 
     @property
     def place(self) -> Place:
@@ -149,12 +171,14 @@ class Deck:
             player.following,
             player.paused,
             player.speed,
-            reel.at(max(history.edge, reel.first)),
-            history.levels.stretches,
+            history.surveyed_at,
+            history.stretches,
             self._ticks(),
             None if self.compared is None else self.compared.frame.at,
             None if taped is None else size(taped.bytes),
             None if taped is None else taped.trouble,
+            None if self._since is None else reel.at(self._since),
+            history.folded_at,
         )
 
     def _ticks(self) -> tuple[Tick, ...]:

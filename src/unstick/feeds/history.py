@@ -3,50 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
+
+import msgspec
 
 from unstick.board.board import Board, fold
-from unstick.board.levels import GAP_S, Levels
+from unstick.board.levels import Levels
+from unstick.facts.place import Stretch
+from unstick.feeds.checkpoints import Checkpoints
+from unstick.feeds.glance import Glance
 from unstick.settings import Context
 from unstick.tape.reel import Reader, Reel
 
 BACK = 900
-"""Frames that a jump into what was never folded looks back: the board remembers twelve minutes."""
+"""Frames that a jump beyond the edge looks back, until the edge is there: the board remembers twelve minutes."""
 LEAP = 5
-"""Far behind its aim, or far too much to fold in full, every so-manieth Frame is folded: a column of its charts."""
+"""Far behind such an aim every so-manieth Frame is folded: a column of its charts."""
 CLOSE = 60
 """Of those Frames every one is folded."""
-LONG = 7200
-"""A finished recording of more Frames is surveyed in leaps."""
-SPACING = 60
-KEPT = 48
-"""Boards that are kept to go on from; when there are more, every other one is forgotten."""
 NEAR = 64
 """Boards that are kept around the place that was visited last, for steps back."""
+
+
+class Visit(NamedTuple):
+    """The board after Frame ``number``; folded from Frame ``since`` on, ``None``: from the first one on."""
+
+    number: int
+    board: Board | None
+    since: int | None = None
 
 
 class History:
     """Boards by the number of their Frame.
 
     Its *edge* folds the reel from the first Frame on: live as they come, otherwise ahead of whoever watches
-    (:meth:`advance`). What the edge has passed is exact, wherever one jumps. A jump beyond it, or on a recording of
-    more than :data:`LONG` Frames, begins to fold :data:`BACK` Frames before its aim: ages that are longer than that
-    count from there.
+    (:meth:`advance`). What the edge has passed is exact, wherever one jumps: checkpoints are kept on the way. A jump
+    far beyond it is told at first by the :data:`BACK` Frames before its aim (:attr:`since` says so), and exactly when
+    the edge has come by.
     """
 
     def __init__(self, reel: Reel, context: Context) -> None:
         self.context = context
         self._reel = reel
-        self._stride = LEAP if len(reel) > LONG else 1
-        self.levels = Levels(GAP_S * self._stride)
-        """Of what the edge has passed."""
+        self._levels = Levels()
+        self._glance = Glance(reel, context)
         self._edge: tuple[int, Board | None] = (reel.first - 1, None)
         self._scout = Reader(reel)
-        self._here: tuple[int, Board | None] = self._edge
-        self._exact = True
-        """Whether what was visited last is what the fold of everything gives."""
+        self._walker = Reader(reel)
+        self._here = Visit(*self._edge)
+        self._aim = self.edge
+        """Where :meth:`towards` leads, or led last: the edge may be there first."""
         self._near: dict[int, Board] = {}
-        self._kept: dict[int, Board] = {}
-        self._spacing = SPACING
+        self._near_since: int | None = None
+        self._kept = Checkpoints(context)
 
     # The edge.
 
@@ -55,34 +64,51 @@ class History:
         """The number of the newest Frame that was folded in its turn."""
         return self._edge[0]
 
+    @property
+    def folded_at(self) -> float:
+        """So far the edge has come, UTC seconds."""
+        return self._reel.at(max(self.edge, self._reel.first))
+
+    @property
+    def surveyed_at(self) -> float:
+        """Until then levels are known, UTC seconds."""
+        return max(self.folded_at, self._glance.at)
+
+    @property
+    def stretches(self) -> tuple[Stretch, ...]:
+        """How bad it was, in order of time: exactly where the edge has been, roughly where only a glance has."""
+        exact = self._levels.stretches
+        known_at = exact[-1].end if exact else 0.0
+        rough = (s for s in self._glance.levels.stretches if s.end > known_at)
+        return (*exact, *(msgspec.structs.replace(s, begin=max(s.begin, known_at)) for s in rough))
+
+    def glance(self) -> bool:
+        """Look at one Frame more of a long recording, far ahead of the edge; whether there was one."""
+        return self._glance.advance()
+
     def advance(self) -> bool:
         """Fold one Frame more at the edge; whether there was one."""
         number, board = self._edge
-        ahead = min(number + self._stride, self._reel.last)
-        if ahead <= number:
+        ahead = number + 1
+        if ahead > self._reel.last:
             return False
         frame = self._scout.frame(ahead)
         if frame is not None:
             board = fold(board, frame, self.context)
-            self.levels.add(self._reel.at(ahead), board.level)
+            self._levels.add(self._reel.at(ahead), board.level)
+            self._kept.offer(ahead, board)
         self._edge = ahead, board
-        if board is not None and self._stride == 1 and ahead % self._spacing == 0:
-            self._keep(ahead, board)
+        if ahead == self._aim:
+            self._here = Visit(ahead, board)
         return True
 
     def forget(self) -> int | None:
         """Let go of the oldest part, as far as the board after it is known; the number of its Frame."""
-        number = min((place for place in self._kept if place > self._reel.first), default=None)
+        number = self._kept.after(self._reel.first)
         if number is not None:
-            self._kept = {place: board for place, board in self._kept.items() if place >= number}
-            self.levels.forget(self._reel.at(number))
+            self._kept.forget(number)
+            self._levels.forget(self._reel.at(number))
         return number
-
-    def _keep(self, number: int, board: Board) -> None:
-        self._kept[number] = board
-        if len(self._kept) > KEPT:
-            self._spacing *= 2
-            self._kept = {n: kept for n, kept in self._kept.items() if n % self._spacing == 0}
 
     # Any place.
 
@@ -95,43 +121,76 @@ class History:
     @property
     def visited(self) -> Board | None:
         """The board where :meth:`towards` went last."""
-        return self._here[1]
+        return self._here.board
+
+    @property
+    def since(self) -> int | None:
+        """The Frame from which on that board is folded; ``None``: from the first one on, it is exact."""
+        return self._here.since
+
+    def glimpse(self, number: int) -> Board | None:
+        """Frame ``number`` at once, on the nearest board before it: what it shows is true, ages may be too young."""
+        frame = self._reel.frame(number)
+        return None if frame is None else fold(self._start(number).board, frame, self.context)
 
     def towards(self, number: int) -> Iterator[None]:
         """Fold on to Frame ``number``, one at a time, so that others can work in between."""
-        place, board, exact = self._start(number)
-        if exact is not self._exact or (board is None and not exact) or place == self._edge[0]:
-            self._near = {}
-        for n in _path(place, number):
-            frame = self._reel.frame(n)
+        self._aim = number
+        place, board, since = self._start(number)
+        if place == self.edge and since is None:
+            yield from self._along(number)
+            return
+        blank = since is not None and board is None
+        if blank or since != self._near_since:
+            self._near, self._near_since = {}, since
+        for n in _path(place, number, leaps=blank):
+            frame = self._walker.frame(n)
             if frame is not None:
                 board = fold(board, frame, self.context)
                 self._remember(n, board)
                 yield
-        self._here, self._exact = (number, board), exact
+        self._here = Visit(number, board, since)
+
+    def _along(self, number: int) -> Iterator[None]:
+        """Take the edge to Frame ``number``."""
+        if self._near_since is not None:
+            self._near, self._near_since = {}, None
+        while self.edge < number and self.advance():
+            place, board = self._edge
+            if board is not None:
+                self._remember(place, board)
+            yield
+        if self.edge == number:
+            self._here = Visit(*self._edge)
 
     def _remember(self, number: int, board: Board) -> None:
         self._near[number] = board
         if len(self._near) > NEAR:
             del self._near[next(iter(self._near))]
 
-    def _start(self, number: int) -> tuple[int, Board | None, bool]:
-        """The nearest known board at or before ``number``, and whether it is what the fold of everything gives."""
-        visited = {n: board for n, board in (*self._near.items(), self._here) if n <= number}
-        known: dict[int, Board | None] = {n: board for n, board in self._kept.items() if n <= number}
-        known |= visited if self._exact else {}
-        if self._stride == 1 and self._edge[0] <= number:
-            known[self._edge[0]] = self._edge[1]
-        for boards, exact in ((known, True), (visited, self._exact)):
-            place = max(boards, default=-1)
-            if number - place <= BACK:
-                return place, boards.get(place), exact
-        return number - BACK - 1, None, False
+    def _start(self, number: int) -> Visit:
+        """The nearest known board at or before Frame ``number``."""
+        behind = [self._here, *(Visit(n, board, self._near_since) for n, board in self._near.items())]
+        behind = [visit for visit in behind if visit.number <= number]
+        exact = [visit for visit in behind if visit.since is None]
+        exact += [Visit(self._reel.first - 1, None), *([Visit(*self._edge)] if self.edge <= number else [])]
+        best, kept = max(exact, key=_number), self._kept.nearest(number)
+        if kept is not None and kept > best.number:
+            return Visit(kept, self._kept.board(kept))
+        rough = max(behind, key=_number, default=best)
+        if number <= self.edge or number - best.number <= BACK:
+            return best
+        aim = number - BACK
+        return rough if rough.number >= aim else Visit(aim - 1, None, aim)
 
 
-def _path(place: int, number: int) -> Iterator[int]:
+def _number(visit: Visit) -> int:
+    return visit.number
+
+
+def _path(place: int, number: int, *, leaps: bool) -> Iterator[int]:
     """Which Frames to fold on the way: behind a jump with nothing to stand on, leaps are enough at first."""
-    if number - place > BACK:
+    if leaps:
         yield from range(place + 1, number - CLOSE, LEAP)
-        place = number - CLOSE - 1
+        place = max(place, number - CLOSE - 1)
     yield from range(place + 1, number + 1)

@@ -49,6 +49,8 @@ class Player:
         self.paused = False
         self.speed = min(max(speed, SPEEDS[0]), SPEEDS[1])
         self.at_end = at_end
+        self.jumped = True
+        """Whether the newest Frame that was given out is elsewhere, not the next one."""
         self._jump: int | None = None
         self._aim = self.position
         self._follow = follow
@@ -155,6 +157,7 @@ class Player:
             newest = self.reel.last
             yield number
             await asyncio.sleep(0)  # however fast one plays, wishes are heard and servers are asked
+            self.jumped = False
             number = await self._next(number, newest)
 
     async def _begin(self) -> int | None:
@@ -220,7 +223,7 @@ class Player:
 
     def _take_jump(self, here: int) -> int:
         jump = self.reel.first if self._jump is None else self._jump
-        self._jump, self._since = None, asyncio.get_running_loop().time()
+        self._jump, self._since, self.jumped = None, asyncio.get_running_loop().time(), True
         return self._nearest(jump, here)
 
     def _nearest(self, number: int, here: int) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from unstick.facts.place import Place
+from unstick.facts.units import clock_time
 from unstick.tui.keys import KEYS, REGISTRY, keys_of, label
 from unstick.tui.options import BoardOptions
 from unstick.tui.roles import Chrome, Drawn, Ground, Piece, on
@@ -67,15 +68,18 @@ def where_in_time(place: Place, overrides: Mapping[str, str]) -> str:
 
     >>> where_in_time(Place("live", 100.0, 0.0, 292.0, grows=True, paused=True), {})
     'PAUSED  3m12s behind  end: live'
+    >>> where_in_time(Place("replay", 100.0, 0.0, 292.0, since_at=60.0), {})
+    'REPLAY  ages from 00:01:00'
     """
     speed = "" if place.speed == 1 or place.paused else f" {place.speed:g}x"
+    rough = "" if place.since_at is None else f"  ages from {clock_time(place.since_at)}"
     if not place.grows:
-        return f"{place.name.upper()}{' PAUSED' if place.paused else speed}"
+        return f"{place.name.upper()}{' PAUSED' if place.paused else speed}{rough}"
     if place.following:
         return ""
     moving = "PAUSED" if place.paused else f"PAST{speed}"
     back = label(keys_of(KEYS["newest"], overrides)[0])
-    return f"{moving}  {span_of(int(place.behind_s))} behind  {back}: {place.name}"
+    return f"{moving}  {span_of(int(place.behind_s))} behind{rough}  {back}: {place.name}"
 
 
 def draw_header(parts: Sequence[Line], signal: Signal, options: BoardOptions, width: int, measure: Measure) -> Drawn:

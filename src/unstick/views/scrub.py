@@ -43,7 +43,7 @@ def scale(place: Place, width: int) -> Scale:
     head = f" {day} " if width >= _DATED and not place.grows else " "
     head += f"{clock_time(place.first_at, seconds=False)} "
     span = place.last_at - place.first_at
-    tail = f" {clock_time(place.last_at, seconds=False)}  {_span(span):>5} "
+    tail = f" {clock_time(place.last_at, seconds=False)}  {_folded(place) or _span(span):>5} "
     size = width - len(head) - len(tail)
     if size < 8:
         head, tail, size = "", "", max(1, width)
@@ -51,6 +51,14 @@ def scale(place: Place, width: int) -> Scale:
         return Scale(head, tail, size, place.first_at, max(span, 0.001) / size)
     cell_s = next((step for step in _NICE_S if step * (size - 1) >= span), span / size or 1.0)
     return Scale(head, tail, size, (place.last_at // cell_s - size + 1) * cell_s, cell_s)
+
+
+def _folded(place: Place) -> str:
+    """How much of what was before is folded, while what is shown waits for it."""
+    if place.since_at is None:
+        return ""
+    share = (place.folded_at - place.first_at) / max(place.at - place.first_at, 0.001)
+    return f"≈ {min(99, max(0, int(share * 100)))}%"
 
 
 def _span(seconds: float) -> str:
