@@ -195,7 +195,19 @@ def test_hostile_ids_are_data(shop: Shop) -> None:
     assert targets(shop.plan(DrainLocks(worker="%", force=True))) == {"1"}
     assert targets(shop.plan(DrainLocks(worker="_", force=True))) == {"2"}
     assert left(shop.plan(ALL))["6"] == "upload 6: has no end; nobody is named as its holder"
-    assert done(shop.act(DrainLocks(worker="a\x1b[2J", force=True))) == {"5"}
+    lock(shop, 7, "a\x1b[3J", None)
+    assert done(shop.act(DrainLocks(worker="a^[[2J", force=True))) == {"5"}
+    assert done(shop.act(DrainLocks(worker="a\x1b[3J", force=True))) == {"7"}
+    lock(shop, 5, "e\u0301", None)
+    lock(shop, 7, "\u00e9", None)
+    lock(shop, 8, "b\u2060", None)
+    lock(shop, 9, "b\u2060", None)
+    assert targets(shop.plan(DrainLocks(worker="\u00e9", force=True))) == {"7"}
+    assert targets(shop.plan(DrainLocks(worker="b‹U+2060›", force=True))) == {"8", "9"}
+    shop.sql("UPDATE dashboard_tasklock SET worker_id = U&'\\212B' WHERE id = 8;")
+    shop.sql("UPDATE dashboard_tasklock SET worker_id = U&'A\\030A' WHERE id = 9;")
+    refused = shop.plan(DrainLocks(worker="\u00c5", force=True)).refused
+    assert refused == "2 workers are shown as \u00c5: nobody can tell which is meant"
     assert shop.act(DrainLocks(worker="", force=True)).text == "a name is empty: whose?"
     assert "6" in rows(shop)
 

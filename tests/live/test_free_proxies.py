@@ -20,6 +20,7 @@ from unstick.cli.checkup.check import Mark
 from unstick.cli.grants import postgres_lines
 from unstick.facts.actions import Confirmation, FreeProxies, Outcome, Plan, Receipt, State, Undo
 from unstick.facts.reading import TroubleKind
+from unstick.facts.text import clean
 from unstick.secret import Url
 from unstick.settings import Crawler, TaskTable, Thresholds
 
@@ -229,6 +230,9 @@ def test_hostile_ids_are_data(shop: Shop) -> None:
     assert not any("\x1b" in target.holder or "\u202e" in target.holder for target in plan.targets)
     for number, worker in enumerate(HOSTILE, 1):
         assert targets(shop.plan(FreeProxies(worker=worker))) == {str(number)}
+        assert targets(shop.plan(FreeProxies(worker=clean(worker)))) == {str(number)}
+        container = worker.rpartition("_")[0]
+        assert targets(shop.plan(FreeProxies(container=clean(container)))) == {str(number)}
     assert done(shop.act(ALL)) == targets(plan)
     assert shop.held() == {"50"}
     written = {item["holder"] for record in shop.audit.records() for item in record.get("items", ())}

@@ -12,7 +12,7 @@ import msgspec
 
 from unstick.actions.deed import Item, Notes
 from unstick.actions.holders import Holders, Life
-from unstick.actions.lock_table import BY_DEATH, BY_FORCE, DRAINED, Part
+from unstick.actions.lock_table import BY_DEATH, BY_FORCE, DRAINED, Part, one_shown
 from unstick.backends.base import BackendError, UnsureError
 from unstick.backends.redis_writes import DELETE_IF, RedisWriter
 from unstick.facts.actions import DrainLocks, Left, Server, State, Target
@@ -61,7 +61,7 @@ class LockKeys:
         await trip.go(self._connection)
         said = _info(info.sure().text or b"")
         names = await self._names()
-        keys = [key for key in await self._read(names[:KEYS_CAP]) if self._wanted(key)]
+        keys = self._wanted(await self._read(names[:KEYS_CAP]))
         lives = await self._holders.lives((key.worker_id for key in keys), None)
         server = Server(self.kind, self._address, clean(self._connection.user), clean(said.get("run_id", "")))
         chosen, left, held = self._judged(keys, lives)
@@ -160,8 +160,13 @@ class LockKeys:
         value = document.get(self._settings.redis_worker) if isinstance(document, dict) else None
         return value if isinstance(value, str) else ""
 
-    def _wanted(self, key: _Key) -> bool:
-        return self._order.worker is None or key.worker_id == self._order.worker
+    def _wanted(self, keys: list[_Key]) -> list[_Key]:
+        order = self._order
+        if order.worker is None:
+            return keys
+        exact = [key for key in keys if key.worker_id == order.worker]
+        named = order.worker if exact else one_shown(order, (key.worker_id for key in keys))
+        return exact or [key for key in keys if named is not None and key.worker_id == named]
 
     def _judged(
         self, keys: Sequence[_Key], lives: Mapping[str, Life]

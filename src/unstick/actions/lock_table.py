@@ -8,7 +8,7 @@ import msgspec
 
 from unstick import sql
 from unstick.actions.database import Base, Database
-from unstick.actions.deed import Item, Notes
+from unstick.actions.deed import Item, Notes, RefusedError
 from unstick.actions.evidence import Signs
 from unstick.actions.holders import Holders, Life
 from unstick.actions.pool import Pool
@@ -35,6 +35,17 @@ class Part(msgspec.Struct, frozen=True):
     left: tuple[Left, ...] = ()
     notes: tuple[str, ...] = ()
     refused: str | None = None
+
+
+def one_shown(order: DrainLocks, holders: Iterable[str]) -> str | None:
+    """Of ``holders``, none of whom has the name of the order, the one that the screen shows by it.
+
+    Raises :class:`RefusedError` when there are several.
+    """
+    alike = {name for name in holders if name and clean(name) == order.worker}
+    if len(alike) > 1:
+        raise RefusedError(f"{len(alike)} workers are shown as {order.worker}: nobody can tell which is meant")
+    return next(iter(alike), None)
 
 
 class LockTable:
@@ -68,6 +79,10 @@ class LockTable:
             (column,) = await self.database.columns(look, [(self._table, self._settings.id)])
             self._statements = _Statements(self._settings, column.type)
             rows = await look.rows(self._statements.targets, self._order.worker, self._grace_s, ROWS_CAP)
+            if not rows and self._order.worker is not None:
+                known = await look.rows(self._statements.targets, None, self._grace_s, ROWS_CAP)
+                named = one_shown(self._order, (row["worker_id"] for row in known))
+                rows = [row for row in known if named is not None and row["worker_id"] == named]
             workers = sorted({row["worker_id"] for row in rows})
             signs: Signs | None = None
             if self._pool is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -44,23 +44,19 @@ class Proxies:
 
     async def look(self) -> Draft:
         """What would be freed now."""
-        order, pool = self._order, self._pool
-        prefix = None if order.container is None else order.container + pool.settings.separator
+        pool = self._pool
         connection = await pool.database.reading()
         async with connection.look(pool.database.explain) as look:
             base = await pool.database.base(look)
             statements = await pool.prepare(look, base)
             (totals,) = await look.rows(CrawlerStatements(pool.settings).pool)
-            rows = await look.rows(statements.held, order.worker, prefix, HELD_CAP)
-            tasks = await self._expired(look, statements, prefix)
-            workers = sorted({row["worker_id"] for row in rows} | {item.holder for item in tasks})
+            held, tasks = await self._asked_for(look, statements)
+            workers = sorted({row.worker_id for row in held} | {item.holder for item in tasks})
             signs = await pool.signs(look, workers, everybody=True)
             elsewhere = await self._elsewhere(look)
             (work,) = await look.rows(statements.waiting)
             unowned = [] if self._scoped else await look.rows(statements.unowned, UNOWNED_CAP)
-        held = [_held(row) for row in rows if self._wanted(row["worker_id"])]
-        chosen = [item for item in tasks if self._wanted(item.holder)]
-        seen = _Seen(base, totals, held, chosen, signs, elsewhere, waiting=work["waiting"])
+        seen = _Seen(base, totals, held, tasks, signs, elsewhere, waiting=work["waiting"])
         return self._drafted(seen, [row["id"] for row in unowned])
 
     async def do(self, draft: Draft, intend: Intend) -> Done:
@@ -124,10 +120,40 @@ class Proxies:
         """Of two containers ``eu`` and ``eu_west`` each has its own workers."""
         return self._order.container is None or self._pool.container(worker_id) == self._order.container
 
-    async def _expired(self, look: Look, statements: PoolStatements, prefix: str | None) -> list[Item]:
+    def _looks_wanted(self, worker_id: str) -> bool:
+        """As :meth:`_wanted`, by what the screen shows of a name."""
+        if self._order.worker is not None:
+            return clean(worker_id) == self._order.worker
+        return clean(self._pool.container(worker_id)) == self._order.container
+
+    async def _asked_for(self, look: Look, statements: PoolStatements) -> tuple[list[Held], list[Item]]:
+        """What those hold and process whom the order names. A name that nobody has is taken as one that is shown."""
+        order = self._order
+        prefix = None if order.container is None else order.container + self._pool.settings.separator
+        found = await self._of(look, statements, order.worker, prefix, self._wanted)
+        if any(found) or not self._scoped:
+            return found
+        return await self._of(look, statements, None, None, self._looks_wanted)
+
+    async def _of(
+        self,
+        look: Look,
+        statements: PoolStatements,
+        worker: str | None,
+        prefix: str | None,
+        wanted: Callable[[str], bool],
+    ) -> tuple[list[Held], list[Item]]:
+        rows = await look.rows(statements.held, worker, prefix, HELD_CAP)
+        tasks = await self._expired(look, statements, worker, prefix)
+        held = [_held(row) for row in rows if wanted(row["worker_id"])]
+        return held, [item for item in tasks if wanted(item.holder)]
+
+    async def _expired(
+        self, look: Look, statements: PoolStatements, worker: str | None, prefix: str | None
+    ) -> list[Item]:
         found = []
         for each in filter(None, statements.returns):
-            rows = await look.rows(each.expired, self._pool.silence_s, self._order.worker, prefix, HELD_CAP)
+            rows = await look.rows(each.expired, self._pool.silence_s, worker, prefix, HELD_CAP)
             found += [
                 Item("task", each.table, row["id"], row["worker_id"], row["version"], {"beat_at": row["beat_at"]})
                 for row in rows
