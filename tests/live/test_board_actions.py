@@ -15,6 +15,7 @@ from tests.tui.stand import Stand
 from unstick.cli.live import hands_of
 from unstick.cli.live_session import LiveSession
 from unstick.config import Loaded
+from unstick.settings import Own
 from unstick.tui.app import BoardApp
 from unstick.tui.engine import Engine
 from unstick.tui.operator import Operator
@@ -48,13 +49,22 @@ def test_f_frees_what_a_dead_container_holds_and_shows_the_receipt(shop: Shop) -
     shop.hold("b77514be_1", 6)
     shop.hold("here_1", 7)
     shop.work("here_1", 70)
-    shop.configure(audit=str(shop.folder / "audit.jsonl"))
+    restart = Own("restart", command=("echo", "restarting", "{container}"))
+    shop.configure(audit=str(shop.folder / "audit.jsonl"), own=(restart,))
 
     async def scenario(stand: Stand) -> None:
         await until(stand, lambda: "container 8b4f59aa is gone" in stand.text)
         await stand.press("2", "less_than_sign")
         assert (row := stand.app.board.front.current) is not None
         assert row.key == "container:8b4f59aa"
+        await stand.press("O", "enter")
+        await asked(stand)
+        assert "restart with container 8b4f59aa" in stand.text
+        await stand.press("tab", "enter")
+        await until(stand, lambda: "applied: it ended well" in stand.text)
+        assert "note: restarting 8b4f59aa" in stand.text
+        await asked(stand)
+        await stand.press("escape")
         await stand.press("F")
         await asked(stand)
         assert "free proxies of container 8b4f59aa" in stand.text
@@ -72,7 +82,7 @@ def test_f_frees_what_a_dead_container_holds_and_shows_the_receipt(shop: Shop) -
         engine = Engine(session, session, lambda: None)
         operator = Operator(engine, hands_of(session, operate=True))
         engine.start()
-        app = BoardApp(engine, BoardOptions(context="shop"), operator=operator)
+        app = BoardApp(engine, BoardOptions(context="shop", own=(restart,)), operator=operator)
         try:
             async with app.run_test(size=(120, 36)) as pilot:
                 await scenario(Stand(app, pilot))
@@ -83,4 +93,4 @@ def test_f_frees_what_a_dead_container_holds_and_shows_the_receipt(shop: Shop) -
     asyncio.run(run())
     assert shop.held() == {"6", "7"}
     written = [json.loads(line) for line in (shop.folder / "audit.jsonl").read_text().splitlines()]
-    assert [record["record"] for record in written] == ["intent", "outcome"]
+    assert [record["record"] for record in written] == ["intent", "outcome"] * 2

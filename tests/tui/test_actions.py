@@ -23,6 +23,7 @@ from unstick.facts.actions import (
     FreeProxies,
     Order,
     Outcome,
+    OwnAction,
     Plan,
     Receipt,
     Result,
@@ -30,6 +31,8 @@ from unstick.facts.actions import (
     State,
     Target,
 )
+from unstick.secret import Url
+from unstick.settings import Own
 from unstick.tape.event import ACTION
 from unstick.tape.reader import Tape
 from unstick.tape.writer import Writer
@@ -133,6 +136,7 @@ def acting(
     operate: bool = True,
     refused: str = "",
     size: tuple[int, int] = (120, 36),
+    own: tuple[Own, ...] = (),
 ) -> FakeGate:
     """Run ``scenario`` against a board with a gate."""
     fake = gate or FakeGate()
@@ -140,7 +144,7 @@ def acting(
     async def run() -> None:
         engine = silent()
         operator = Operator(engine, Hands(lambda: fake, refused, operate))
-        app = BoardApp(engine, BoardOptions(context="prod-eu"), operator=operator)
+        app = BoardApp(engine, BoardOptions(context="prod-eu", own=own), operator=operator)
         try:
             async with app.run_test(size=size) as pilot:
                 stand = ActingStand(Stand(app, pilot), fake)
@@ -450,6 +454,40 @@ def test_a_command_plans_as_its_key_does() -> None:
     assert gate.applied == []
 
 
+RESTART = Own("restart container", command=("docker", "restart", "{container}"), confirm="Its tasks wait meanwhile.")
+PURGE = Own("purge the cache of everything", url=Url("http://cache:80"), method="DELETE", path="/keys")
+
+
+def test_an_action_of_ones_own_is_chosen_from_a_list() -> None:
+    async def scenario(stand: ActingStand) -> None:
+        await stand.press("O")
+        assert "own restart container" in stand.text
+        assert "Its tasks wait meanwhile." in stand.text
+        assert "DELETE cache:80/keys" in stand.text
+        await stand.press("down", "enter")
+        await stand.asked()
+        assert "━ ▲ purge the cache of everything " in stand.text
+        await stand.press("a", "tab", "enter")
+        await stand.told()
+        await stand.press("escape", "colon", *"own pu", "enter")
+        await stand.asked()
+
+    gate = acting(scenario, own=(RESTART, PURGE))
+    assert gate.planned == [OwnAction(PURGE.name)] * 2
+    assert [plan.order for plan, _ in gate.applied] == [OwnAction(PURGE.name)]
+
+
+def test_actions_of_ones_own_say_why_not() -> None:
+    async def scenario(stand: ActingStand) -> None:
+        await stand.press("O")
+        assert "read only: A arms the actions" in stand.lines[-1]
+        stand.app.operator.arm()
+        await stand.press("8", "O", "enter")
+        assert "restart container needs container" in stand.lines[-1]
+
+    assert acting(scenario, operate=False, own=(RESTART,)).planned == []
+
+
 def test_a_click_chooses_and_does_not_apply() -> None:
     async def scenario(stand: ActingStand) -> None:
         await stand.press("F")
@@ -503,7 +541,7 @@ def any_keys(count: int) -> Iterator[events.Key]:
     """Keys at random; those that could act, and those that could agree, more often than others."""
     dice = random.Random(5)
     known = [name for key in REGISTRY if key.id not in LEAVE for name in key.keys]
-    acting_keys = [*"FDSA", "tab", "enter", "space", "y", "a", "escape"]
+    acting_keys = [*"FDSAO", "tab", "enter", "space", "y", "a", "escape"]
     for _ in range(count):
         key = dice.choice(acting_keys if dice.random() < 0.98 else known)
         yield events.Key(key, key if len(key) == 1 else None)

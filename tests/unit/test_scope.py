@@ -6,11 +6,13 @@ import pytest
 
 from tests.unit.boards import T0, crawler, dramatiq, frame, fresh, played
 from unstick.board.board import Board
-from unstick.facts.actions import DrainLocks, FreeProxies, Order, SyncBalances
+from unstick.facts.actions import DrainLocks, FreeProxies, Order, OwnAction, SyncBalances, Undo
 from unstick.facts.crawler import CrawlerWorker, ProxyRow
 from unstick.facts.dramatiq import DramatiqProcess
 from unstick.facts.locks import LockFacts, LockRow
-from unstick.views.scope import order_of, whose, widened
+from unstick.secret import Url
+from unstick.settings import Own
+from unstick.views.scope import order_of, own_order, values_of, whose, widened
 
 
 @pytest.fixture(scope="module")
@@ -76,3 +78,30 @@ def test_whose_it_is_in_words() -> None:
     assert whose(DrainLocks("w")) == "of worker w"
     assert whose(FreeProxies()) == "of all"
     assert whose(SyncBalances()) == ""
+
+
+RESTART = Own("restart", command=("docker", "restart", "{container}"))
+PURGE = Own("purge", url=Url("http://cache"), path="/{worker}", body='{"task": "{task}"}')
+
+
+def test_an_action_of_ones_own_gets_what_the_row_tells(board: Board) -> None:
+    assert own_order(RESTART, "proxy:17", board) == OwnAction("restart", (("container", "8b4f59aa"),))
+    assert own_order(RESTART, "container:8b4f59aa", board) == OwnAction("restart", (("container", "8b4f59aa"),))
+    assert own_order(PURGE, lock_key(board), board) == OwnAction("purge", (("task", "9"), ("worker", "web-1")))
+    assert own_order(PURGE, "proxy:17", board) == "purge needs task: go to a row that tells it"
+    assert own_order(RESTART, None, None) == "restart needs container: go to a row that tells it"
+    assert own_order(Own("all", command=("true",)), None, board) == OwnAction("all")
+    assert values_of("proxy:17", board) == {"proxy": "17", "worker": "8b4f59aa_1", "container": "8b4f59aa"}
+
+
+@pytest.mark.parametrize("name", ["a^[b", "a\\x85", "e\u00e9", "a‹U+202E›", "x…+9"])
+def test_what_may_be_shown_otherwise_than_it_is_is_no_value(board: Board, name: str) -> None:
+    said = own_order(RESTART, f"container:{name}", board)
+    assert said == "container of this row may be shown otherwise than it is: use unstick run"
+
+
+def test_only_what_is_narrow_can_be_widened() -> None:
+    assert widened(OwnAction("restart", (("container", "c"),))) is None
+    assert widened(Undo("p")) is None
+    assert whose(OwnAction("restart", (("container", "c"),))) == "with container c"
+    assert whose(Undo("p")) == ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
 import uuid
 from collections.abc import Callable, Iterable, Mapping
@@ -24,9 +23,8 @@ from unstick.facts.actions import Outcome, OwnAction, Plan, Result, Server, Stat
 from unstick.facts.text import clean, clean_bytes
 from unstick.settings import Context
 from unstick.settings import Own as Settings
+from unstick.settings.actions import PLACEHOLDER
 
-PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
-"""``{worker}``; other braces stand for themselves."""
 LINES = 20
 """Of the output, the last."""
 
@@ -43,7 +41,7 @@ class Own:
         self._settings: Settings = found
         self._order = order
         values = dict(order.values)
-        wanted = placeholders(found)
+        wanted = found.wants
         if missing := sorted(wanted - values.keys()):
             raise RefusedError(f"{order.name} needs {', '.join(missing)}")
         if unknown := sorted(values.keys() - wanted):
@@ -154,12 +152,6 @@ class Own:
         finally:
             await sender.close()
         return _answered(answer)
-
-
-def placeholders(settings: Settings) -> set[str]:
-    """The names that one of them wants values for."""
-    templates = (*settings.command, settings.path, settings.body)
-    return {match[1] for template in templates for match in PLACEHOLDER.finditer(template)}
 
 
 def filled(template: str, values: Mapping[str, str], as_text: Callable[[str], str]) -> str:

@@ -17,7 +17,6 @@ from unstick import clock, loops
 from unstick.actions.actor import present
 from unstick.actions.audit import Audit
 from unstick.actions.gate import Gate
-from unstick.actions.own import placeholders
 from unstick.backends.base import BackendError
 from unstick.cli.audit import audit_path
 from unstick.cli.codes import (
@@ -91,7 +90,7 @@ def list_own(path: Path | None, context: str | None) -> int:
     if isinstance(opened, int):
         return opened
     for own in opened.actions.own:
-        wanted = " ".join(f"--set {name}=…" for name in sorted(placeholders(own)))
+        wanted = " ".join(f"--set {name}=…" for name in sorted(own.wants))
         say(
             [f"unstick run {shlex.quote(own.name)} {wanted}".rstrip() + (f"  # {own.confirm}" if own.confirm else "")]
         )

@@ -57,6 +57,7 @@ def run_live(
         ascii=opened.screen.ascii,
         keys=opened.screen.keys,
         presets=opened.screen.presets,
+        own=opened.actions.own,
         fps=fps,
         slow=low_bandwidth,
     )

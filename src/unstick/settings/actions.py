@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
 from unstick.settings.forms import BrokerUrl, Count, HttpUrl, Label, Percent, PostgresUrl, RedisUrl, Seconds, Table
+
+PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+"""``{worker}``; other braces stand for themselves."""
 
 
 class Guard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -50,6 +54,18 @@ class Own(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A count must be typed before it runs, by whomever."""
     timeout_s: Seconds = 30.0
     """Then the program is killed, or the request given up."""
+
+    @property
+    def does(self) -> str:
+        """In a line, with its placeholders."""
+        address = "" if self.url is None else self.url.address
+        return " ".join(self.command) or f"{self.method} {address}{self.path}"
+
+    @property
+    def wants(self) -> frozenset[str]:
+        """The names of its placeholders."""
+        templates = (*self.command, self.path, self.body)
+        return frozenset(match[1] for template in templates for match in PLACEHOLDER.finditer(template))
 
 
 class Actions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

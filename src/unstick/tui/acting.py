@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, cast
 
 from textual.widget import Widget
 
-from unstick.facts.actions import Plan
+from unstick.facts.actions import Order, Plan
 from unstick.tui import bands, export, places
+from unstick.tui.commands import OWN
 from unstick.tui.dialog import Dialog
 from unstick.tui.keys import key_label
 from unstick.tui.operator import Job, Stage
@@ -15,7 +16,7 @@ from unstick.tui.paint import measure
 from unstick.tui.sheet import Sheet, height_of
 from unstick.views import asked
 from unstick.views.pages import page_key
-from unstick.views.scope import order_of, widened
+from unstick.views.scope import order_of, own_order, widened
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,15 +58,47 @@ class Acting(Widget, inherit_bindings=False):
 
     def action_act(self, action: str) -> None:
         """Plan an action for what is under the cursor; nothing is changed before it was agreed to."""
-        screen, operator = _screen(self), self.operator
-        if operator.refused or not operator.armed:
-            arm = key_label(_ARM, screen.options.keys)
-            self._say(operator.refused or f"read only: {arm} arms the actions")
-            return
+        if not (why := self._forbidden):
+            self._plan_it(order_of(action, self._under_cursor, _screen(self).told.board))
+        else:
+            self._say(why)
+
+    def action_own(self) -> None:
+        """List the actions of one's own, to choose one."""
+        screen = _screen(self)
+        if why := self._forbidden or ("" if screen.options.own else "no [[actions.own]] is configured"):
+            self._say(why)
+        else:
+            screen.action_command(f"{OWN} ")
+
+    def act_own(self, name: str) -> None:
+        """Plan an action of one's own for what is under the cursor."""
+        screen = _screen(self)
+        found = next((one for one in screen.options.own if one.name == name), None)
+        if why := self._forbidden or ("" if found else f"no action of your own is called {name}"):
+            self._say(why)
+        elif found is not None:
+            order = own_order(found, self._under_cursor, screen.told.board)
+            self._say(order) if isinstance(order, str) else self._plan_it(order)
+
+    @property
+    def _forbidden(self) -> str:
+        """Why nothing may be planned; empty when it may."""
+        operator = self.operator
+        if operator.refused or operator.armed:
+            return operator.refused
+        return f"read only: {key_label(_ARM, _screen(self).options.keys)} arms the actions"
+
+    @property
+    def _under_cursor(self) -> str | None:
+        """The key of the page that is open, or that the row under the cursor would open."""
+        screen = _screen(self)
         row, pane = screen.front.current, screen.front
-        key = screen.ui.trail.shown or (page_key(pane.key, row) if row is not None else None)
+        return screen.ui.trail.shown or (page_key(pane.key, row) if row is not None else None)
+
+    def _plan_it(self, order: Order) -> None:
         self._hidden = 0
-        self._say(operator.begin(order_of(action, key, screen.told.board)))
+        self._say(self.operator.begin(order))
 
     def _say(self, words: str) -> None:
         screen = _screen(self)

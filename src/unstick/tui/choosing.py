@@ -95,14 +95,15 @@ class Choosing(Widget, inherit_bindings=False):
         view = screen.pane(screen.ui.focus).view
         columns = [column.key for column in view.columns] if view is not None else []
         themes = [theme.name for theme in self._themes]
-        return commands.commands(screen.options.keys, themes, [one.name for one in screen.presets], columns)
+        own = {one.name: one.confirm or one.does for one in screen.options.own}
+        return commands.commands(screen.options.keys, themes, [one.name for one in screen.presets], columns, own)
 
-    def action_command(self) -> None:
+    def action_command(self, text: str = "") -> None:
         """Write a command; what it may be is listed."""
         screen = _screen(self)
-        self._themes, self._line = _app(self).wardrobe.offered(), ""
+        self._themes, self._line = _app(self).wardrobe.offered(), text
         screen.uncover()
-        screen.write(COMMAND)
+        screen.write(COMMAND, text)
         screen.lay_over(commands.KEY)
 
     def command_drafted(self, text: str) -> None:
@@ -141,10 +142,10 @@ class Choosing(Widget, inherit_bindings=False):
 
     def _chosen(self, row: Row | None, text: str | None = None) -> str:
         """The line of the row under the cursor; a whole command stands for itself."""
-        written = (self._line if text is None else text).strip()
+        written = self._line if text is None else text
         whole = commands.is_whole(written, self.known)
         moved = row is not None and _screen(self).front.cursor > 0
-        return commands.text_of(row) if row is not None and (moved or not whole) else written
+        return commands.text_of(row) if row is not None and (moved or not whole) else written.strip()
 
     def _do(self, command: Command, word: str) -> None:
         screen = _screen(self)
@@ -159,6 +160,8 @@ class Choosing(Widget, inherit_bindings=False):
         elif command.name == "sort":
             sorts = tuple(sort for sort in screen.ui.sorts if sort.pane != screen.ui.focus)
             screen.change(replace(screen.ui, sorts=(*sorts, Sort(screen.ui.focus, word, descending=True))))
+        elif command.name == commands.OWN:
+            screen.act_own(word)
         elif command.name in ("export", "copy"):
             screen.call_next(screen.run_action, f"{command.name}('{word}')")
         else:

@@ -25,6 +25,8 @@ class Command(NamedTuple):
     words: tuple[str, ...] = ()
     free: str = ""
     """What any text may follow for: ``TIME``, ``NOTE``."""
+    told: Mapping[str, str] = {}
+    """What the words do, where it is not what the command does."""
 
 
 class Suggestion(NamedTuple):
@@ -37,16 +39,22 @@ class Suggestion(NamedTuple):
 
 
 _FREE = {"go": "TIME", "filter": "TEXT", "mark": "NOTE"}
+OWN = "own"
 EXPORTS = ("csv", "json")
 COPIES = ("row", "cell", "pane")
 
 
 def commands(
-    overrides: Mapping[str, str], themes: Sequence[str], presets: Sequence[str], columns: Sequence[str]
+    overrides: Mapping[str, str],
+    themes: Sequence[str],
+    presets: Sequence[str],
+    columns: Sequence[str],
+    own: Mapping[str, str] = {},
 ) -> tuple[Command, ...]:
-    """All there are; ``columns`` are those of the pane that has the focus."""
+    """All there are; ``columns`` are those of the pane that has the focus, ``own`` what one's own actions do."""
     words = {
         "theme": tuple(themes), "preset": tuple(presets), "sort": tuple(columns), "export": EXPORTS, "copy": COPIES,
+        OWN: tuple(own),
     }  # fmt: skip
     return tuple(
         Command(
@@ -56,6 +64,7 @@ def commands(
             " ".join(label(name) for name in keys_of(key, overrides)),
             words.get(key.id, ()),
             _FREE.get(key.id, ""),
+            own if key.id == OWN else {},
         )
         for key in REGISTRY
     )
@@ -78,7 +87,7 @@ def is_whole(text: str, known: Iterable[Command]) -> bool:
     command, rest = found
     if rest:
         return rest in command.words or not command.words
-    return command.name == text.strip()
+    return command.name == text.strip() and not (command.words and text.endswith(" "))
 
 
 def suggest(text: str, known: Sequence[Command], history: Sequence[str]) -> tuple[Suggestion, ...]:
@@ -111,12 +120,13 @@ def _words(written: str, known: Sequence[Command]) -> Iterator[Suggestion]:
     command, rest = found
     fitting = [word for word in command.words if rest in word]
     for word in sorted(fitting, key=lambda word: not word.startswith(rest)):
-        yield Suggestion(f"{command.name} {word}", command.help)
+        yield Suggestion(f"{command.name} {word}", command.told.get(word, command.help))
 
 
 def view(suggestions: Sequence[Suggestion]) -> PaneView:
     """The list, told as a pane: the row under the cursor is what Enter does."""
-    columns = (Column("text", "", 24), Column("keys", "", 10), Column("help", "", 20, flex=1))
+    longest = max((len(each.text) for each in suggestions), default=0)
+    columns = (Column("text", "", max(24, min(48, longest))), Column("keys", "", 10), Column("help", "", 20, flex=1))
     rows = tuple(
         Row(
             f"{nth}|{each.text}",

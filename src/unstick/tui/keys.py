@@ -64,6 +64,13 @@ REGISTRY: tuple[Key, ...] = (
             ("sync-balances", "S", "start a balance sync", "sync"),
         )
     ),
+    Key(
+        "own",
+        ("O",),
+        "own",
+        "choose an action of your own for the row under the cursor; asks first",
+        "Actions",
+    ),
     Key("arm", ("A",), "arm", "arm the actions, for ten minutes after the last one; or end that", "Actions"),
     Key("focus-next", ("tab",), "focus_pane(1)", "next pane", "Panes"),
     Key("focus-previous", ("shift+tab",), "focus_pane(-1)", "previous pane", "Panes"),

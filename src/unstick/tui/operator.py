@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from unstick import clock
 from unstick.backends.base import BackendError
-from unstick.facts.actions import Confirmation, Order, Plan, Receipt
+from unstick.facts.actions import Confirmation, Order, Plan, Receipt, name_of
 from unstick.facts.text import clean
 from unstick.tui.engine import Engine, where
 from unstick.views import receipt as receipts
@@ -294,7 +294,7 @@ class Operator:
 
 
 def _name(order: Order | None) -> str:
-    return "an action" if order is None else str(type(order).__struct_config__.tag)
+    return "an action" if order is None else name_of(order)
 
 
 def _said(error: Exception) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from unstick.settings import Preset
+from unstick.settings import Own, Preset
 
 
 class BoardOptions(msgspec.Struct, frozen=True):
@@ -22,6 +22,8 @@ class BoardOptions(msgspec.Struct, frozen=True):
     ascii: bool | None = None
     keys: Mapping[str, str] = {}
     presets: tuple[Preset, ...] = ()
+    own: tuple[Own, ...] = ()
+    """Actions of one's own, to choose from."""
     opens: str = ""
     """The key of a page that lies over the board from the first picture that has it."""
     fps: int | None = None

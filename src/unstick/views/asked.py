@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from unstick.facts.actions import Order, Outcome, Plan, Receipt, name_of
+from unstick.facts.actions import Order, Outcome, OwnAction, Plan, Receipt, name_of
 from unstick.facts.level import Level, worst
 from unstick.views import plan as plans
 from unstick.views import receipt as receipts
@@ -28,7 +28,8 @@ _LEVELS = {
 
 def name(order: Order) -> str:
     """What is to be done, of whom: ``free proxies of container 8b4f59aa``."""
-    return f"{name_of(order).replace('-', ' ')} {whose(order)}".rstrip()
+    called = name_of(order) if isinstance(order, OwnAction) else name_of(order).replace("-", " ")
+    return f"{called} {whose(order)}".rstrip()
 
 
 def title(order: Order | None) -> Line:
@@ -47,11 +48,7 @@ def arming(context: str, *, production: bool) -> tuple[Line, ...]:
     return (
         (*marked, Span("context ", Role.DIM), span(context, Role.STRONG)),
         (),
-        (
-            Span(
-                "From now on F, D and S may change servers. Each of them shows first what it would change, and asks."
-            ),
-        ),
+        (Span("From now on F, D, S and O may change servers. Each first shows what it would change, and asks."),),
         (Span("Ten minutes after the last action the board is read only again; A ends it at once.", Role.DIM),),
     )
 

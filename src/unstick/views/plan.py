@@ -21,6 +21,9 @@ _VERBS = {
 }
 
 
+_DEEDS = {"own": "run it", "sync": "start it"}
+
+
 def title(plan: Plan) -> Line:
     """What is asked for, where, and how loudly."""
     production = (Span("  PRODUCTION", Role.CRITICAL),) if plan.production else ()
@@ -57,10 +60,10 @@ def lines(plan: Plan, age_s: float) -> Iterator[Line]:
 
 def question(plan: Plan) -> str:
     """What is asked before it is applied."""
-    things = _things(plan)
+    what = _what(plan)
     if plan.above_cap or plan.production:
-        return f"Type {len(plan.targets)} to change {things}"
-    return f"Change {things}?"
+        return f"Type {len(plan.targets)} to {what}"
+    return f"{what.capitalize()}?"
 
 
 def as_json(plan: Plan) -> dict[str, Any]:
@@ -84,7 +87,12 @@ def as_json(plan: Plan) -> dict[str, Any]:
 
 
 def _count(plan: Plan) -> str:
-    return f"would change {_things(plan)}:" if plan.targets else "would change nothing"
+    return f"would {_what(plan)}:" if plan.targets else "would change nothing"
+
+
+def _what(plan: Plan) -> str:
+    kinds = {target.kind for target in plan.targets}
+    return _DEEDS[kinds.pop()] if len(kinds) == 1 and kinds <= _DEEDS.keys() else f"change {_things(plan)}"
 
 
 def _things(plan: Plan) -> str:

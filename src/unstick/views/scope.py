@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from unstick.board.board import Board
-from unstick.facts.actions import DrainLocks, FreeProxies, Order, SyncBalances
+import re
 
+from unstick.board.board import Board
+from unstick.facts.actions import DrainLocks, FreeProxies, Order, OwnAction, SyncBalances
+from unstick.settings import Own
+
+_CLEANED = re.compile(r"\^[@-_?]|\\x[89]")
 FREE, DRAIN, SYNC = "free-proxies", "drain-locks", "sync-balances"
 
 
@@ -26,12 +30,45 @@ def order_of(action: str, key: str | None, board: Board | None) -> Order:
 
 def widened(order: Order) -> Order | None:
     """The same for everybody; ``None`` when it is already."""
-    whole: Order = SyncBalances()
+    whole: Order = order
     if isinstance(order, FreeProxies):
         whole = FreeProxies(tasks=order.tasks)
     elif isinstance(order, DrainLocks):
         whole = DrainLocks()
-    return whole if whole != order and not isinstance(order, SyncBalances) else None
+    return whole if whole != order else None
+
+
+def values_of(key: str | None, board: Board | None) -> dict[str, str]:
+    """What the row under the cursor tells an action of one's own: placeholder -> value."""
+    kind, _, name = (key or "").partition(":")
+    container, worker = _about(key or "", board)
+    told = {kind: name} if kind in {"proxy", "service"} else {}
+    if board is not None and kind == "lock" and board.subjects.locks:
+        found = next((one.row for one in board.subjects.locks.items if one.key == name), None)
+        told |= {"lock": found.id, "task": found.task_id} if found else {}
+    if board is not None and kind == "queue" and board.subjects.queues:
+        queue = next((one for one in board.subjects.queues.items if one.key == name), None)
+        told |= {"queue": queue.name} if queue else {}
+    if worker and container is None and board is not None and board.subjects.workers:
+        known = board.subjects.workers.find(worker)
+        container = known.container if known is not None else None
+    told |= {"worker": worker} if worker else {}
+    return told | ({"container": container} if container else {})
+
+
+def own_order(own: Own, key: str | None, board: Board | None) -> OwnAction | str:
+    """An action of one's own for the row under the cursor; in words what the row does not tell."""
+    told = values_of(key, board)
+    if lacking := sorted(own.wants - told.keys()):
+        return f"{own.name} needs {', '.join(lacking)}: go to a row that tells it"
+    if unsure := sorted(name for name in own.wants if not _as_it_is(told[name])):
+        return f"{', '.join(unsure)} of this row may be shown otherwise than it is: use unstick run"
+    return OwnAction(own.name, tuple((name, told[name]) for name in sorted(own.wants)))
+
+
+def _as_it_is(text: str) -> bool:
+    """Whether nothing that cleaning writes stands in ``text``: then it is what the server said, word for word."""
+    return text.isascii() and text.isprintable() and not _CLEANED.search(text)
 
 
 def whose(order: Order) -> str:
@@ -44,7 +81,9 @@ def whose(order: Order) -> str:
         return f"of container {container}"
     if worker := getattr(order, "worker", None):
         return f"of worker {worker}"
-    return "" if isinstance(order, SyncBalances) else "of all"
+    if isinstance(order, OwnAction):
+        return f"with {', '.join(f'{name} {value}' for name, value in order.values)}" if order.values else ""
+    return "of all" if isinstance(order, FreeProxies | DrainLocks) else ""
 
 
 def _about(key: str, board: Board | None) -> tuple[str | None, str | None]:
