@@ -48,7 +48,7 @@ check: ## Lint, format, types, import contract
 	@bash $(SETUP) venv
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy && $(VENV)/bin/lint-imports
 
-soak: ## Tests that take minutes: lost connections by the thousand, half a million statements in any order
+soak: ## Tests that take minutes each: lost connections by the thousand, statements in any order, terminals left alone
 	@bash $(SETUP) venv && bash $(SETUP) servers test
 	@$(PY) -m pytest tests/soak
 
