@@ -13,6 +13,7 @@ from tests.unit.tapes import META, Stack
 from unstick.cli.session import Session
 from unstick.facts.frame import Frame
 from unstick.feeds.deck import Deck
+from unstick.feeds.drawer import Drawer
 from unstick.feeds.recorder import Recorder
 from unstick.tape.reader import Tape
 from unstick.tape.recent import Recent
@@ -111,13 +112,14 @@ def live_on_stage(
     size: tuple[int, int] = (120, 36),
     opened: Callable[[], Writer] | None = None,
     hands: Hands | None = None,
+    drawer: Drawer | None = None,
     **options: object,
 ) -> None:
     """Run ``scenario`` against a board that is live; ``opened`` makes the tapes that are recorded."""
     recorder = Recorder(opened) if opened else None
 
     def made(tap: Tap) -> Deck:
-        return Deck(Recent(META), CONTEXT, "live", source=tap, recorder=recorder)
+        return Deck(Recent(META), CONTEXT, "live", source=tap, recorder=recorder, drawer=drawer)
 
     _staged(made, scenario, size, hands, **options)
 

@@ -20,6 +20,7 @@ from tests.unit.tapes import META, Stack, same, taped
 from unstick.board.board import Board, fold
 from unstick.board.levels import Levels
 from unstick.cli.session import Session
+from unstick.facts.ack import Ack
 from unstick.facts.frame import Frame
 from unstick.facts.level import Level
 from unstick.feeds import checkpoints, glance, history, player
@@ -114,9 +115,9 @@ def test_steps_back_fold_nothing_twice(tape: Tape, monkeypatch: pytest.MonkeyPat
     past.board(110)
     folded: list[float] = []
 
-    def counted(board: Board | None, frame: Frame, context: Context) -> Board:
+    def counted(board: Board | None, frame: Frame, context: Context, marks: list[Ack]) -> Board:
         folded.append(frame.at)
-        return fold(board, frame, context)
+        return fold(board, frame, context, marks)
 
     monkeypatch.setattr(history, "fold", counted)
     for number in range(109, 59, -1):

@@ -36,7 +36,7 @@ class Alert(msgspec.Struct, frozen=True):
 
 
 class Desk:
-    """Chooses from what happens; remembers what was told and when."""
+    """Chooses from what happens; remembers what was told and when. What somebody took notice of is silent."""
 
     def __init__(self, settings: Alerts) -> None:
         self._settings = settings
@@ -53,7 +53,7 @@ class Desk:
         lines = {finding.id: finding for finding in board.findings}
         alerts = []
         for event in board.news:
-            if not self._worth(event, now):
+            if event.id in board.acks or not self._worth(event, now):
                 continue
             self._sent = [at for at in self._sent if at > now - MINUTE_S]
             if len(self._sent) >= self._settings.per_minute:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 from unstick.board import histories
+from unstick.board.acks import Acks, fold_acks
 from unstick.board.channels import fold_channels
 from unstick.board.events import KEPT, Event, happened
 from unstick.board.findings import Finding, Subjects
@@ -19,6 +22,7 @@ from unstick.board.sources import Sight, SourceState
 from unstick.board.sync import fold_sync
 from unstick.board.verdict import Verdict, judge
 from unstick.board.workers import fold_workers
+from unstick.facts.ack import Ack
 from unstick.facts.frame import Frame
 from unstick.facts.level import Level, worst
 from unstick.settings import Context
@@ -38,6 +42,8 @@ class Board(msgspec.Struct, frozen=True, eq=False):
     """What this Frame changed."""
     timeline: tuple[Event, ...] = ()
     """What changed lately, the newest last."""
+    acks: Acks = {}
+    """Findings that somebody has taken notice of, by their ids."""
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -54,8 +60,11 @@ class Board(msgspec.Struct, frozen=True, eq=False):
         return frozenset(again)
 
 
-def fold(before: Board | None, frame: Frame, context: Context) -> Board:
-    """The board after ``frame``. Pure: the same Frames in the same order give the same board."""
+def fold(before: Board | None, frame: Frame, context: Context, marks: Iterable[Ack] = ()) -> Board:
+    """The board after ``frame``. Pure: the same Frames and marks in the same order give the same board.
+
+    ``marks`` are those that were set since the Frame before.
+    """
     sight = Sight(frame, context.thresholds.stale_factor)
     notes = Notes(before.memory if before else Memory(), frame.at)
     workers = fold_workers(sight, notes, context)
@@ -73,7 +82,8 @@ def fold(before: Board | None, frame: Frame, context: Context) -> Board:
     memory = notes.memory()
     verdict = judge(Case(subjects, sight, memory, context), before.verdict if before else None)
     level = worst([*(finding.level for finding in verdict.findings), *_unknown(subjects)])
-    board = Board(frame, context, sight.sources, subjects, verdict, level, memory)
+    acks = fold_acks(before.acks if before else {}, marks, verdict)
+    board = Board(frame, context, sight.sources, subjects, verdict, level, memory, acks=acks)
     news = tuple(happened(before, board))
     timeline = before.timeline if before else ()
     return msgspec.structs.replace(board, news=news, timeline=(*timeline, *news)[-KEPT:] if news else timeline)

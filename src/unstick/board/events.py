@@ -15,7 +15,7 @@ from unstick.facts.level import Level, worst
 if TYPE_CHECKING:
     from unstick.board.board import Board
 
-What = Literal["begins", "ends", "worse", "better", "merges", "unseen", "worker", "source", "level"]
+What = Literal["begins", "ends", "worse", "better", "merges", "unseen", "worker", "source", "level", "noticed"]
 KEPT = 200
 """Events that a board remembers."""
 MANY = 4
@@ -38,6 +38,7 @@ def happened(before: Board | None, after: Board) -> Iterator[Event]:
     """The events of one Frame, sources first, causes before symptoms."""
     yield from _sources(before, after)
     yield from _findings(before, after)
+    yield from _noticed(before, after)
     if before is not None:
         yield from _workers(before, after)
     if before is None or before.level != after.level:
@@ -85,6 +86,23 @@ def _left(old: Finding, after: Board) -> Event:
         if symptom is not None:
             return Event(at, "merges", old.level, old.id, f"{old.title}: follows from {line.id}")
     return Event(at, "merges", old.level, old.id, old.title)
+
+
+def _noticed(before: Board | None, after: Board) -> Iterator[Event]:
+    """Who took notice of what, and where that is over."""
+    old, new = before.acks if before else {}, after.acks
+    if old is new:
+        return
+    levels = {finding.id: finding.level for finding in after.findings}
+    for name, standing in new.items():
+        if name not in old or old[name].ack != standing.ack:
+            whom = f" by {standing.ack.by}" if standing.ack.by else ""
+            text = f"{standing.ack.said}{whom}"
+            yield Event(after.frame.at, "noticed", levels.get(name, Level.OK), name, text)
+    for name, standing in old.items():
+        if name not in new:
+            text = f"no longer {'acknowledged' if standing.ack.until is None else 'snoozed'}: {standing.ack.title}"
+            yield Event(after.frame.at, "noticed", levels.get(name, Level.OK), name, text)
 
 
 def _workers(before: Board, after: Board) -> Iterator[Event]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 
 import msgspec
@@ -11,6 +12,7 @@ from unstick.board.events import Event
 from unstick.board.findings import Finding
 from unstick.board.levels import Levels
 from unstick.facts.level import Level
+from unstick.feeds.noticed import Noticed
 from unstick.tape.meta import context_of
 from unstick.tape.parts import Parts
 
@@ -53,9 +55,10 @@ class Account:
         self._lost: set[str] = set()
         self.board: Board | None = None
         self._last: dict[str, Found] = {}
-        context = context_of(tape.meta.settings)
+        context, noticed = context_of(tape.meta.settings), Noticed(tape)
         for number, frame in tape.frames():
-            self.board = fold(self.board, frame, context)
+            since = self.board.frame.at if self.board else -math.inf
+            self.board = fold(self.board, frame, context, noticed.between(since, frame.at))
             self._take(self.board)
             self.events += [event for event in self.board.news if self._tells(event)][: MOST - len(self.events)]
             if number in asked:

@@ -10,6 +10,7 @@ from functools import partial
 import platformdirs
 
 from unstick import clock
+from unstick.cli.noticing import drawer_of
 from unstick.cli.session import Session
 from unstick.cli.tapes import meta_of
 from unstick.cli.wiring import lane_specs
@@ -46,7 +47,14 @@ class LiveSession(Session):
                 self.context = await discover(self.context)
             source = LiveFeed(lane_specs(self.context), self.context.name)
             recorder = Recorder(partial(new_tape, self.context))
-            self.deck = Deck(Recent(meta_of(self.context)), self.context, "live", source=source, recorder=recorder)
+            self.deck = Deck(
+                Recent(meta_of(self.context)),
+                self.context,
+                "live",
+                source=source,
+                recorder=recorder,
+                drawer=drawer_of(self.context.name),
+            )
         async with aclosing(super().frames()) as frames:
             async for frame in frames:
                 yield frame

@@ -17,6 +17,7 @@ from unstick.alerts.outlets import Courier
 from unstick.board.board import Board, fold
 from unstick.cli.codes import DONE, INTERRUPTED
 from unstick.cli.logs import log_to_file
+from unstick.cli.noticing import Glances, drawer_of
 from unstick.cli.start import open_context
 from unstick.cli.stdout import say
 from unstick.cli.wiring import lane_specs
@@ -67,10 +68,10 @@ async def _watch(context: Context, *, as_json: bool) -> int:
 
 async def _print(context: Context, *, as_json: bool) -> None:
     board: Board | None = None
-    desk, courier = Desk(context.alerts), Courier(context.alerts)
+    desk, courier, glances = Desk(context.alerts), Courier(context.alerts), Glances(drawer_of(context.name))
     async with contextlib.aclosing(LiveFeed(lane_specs(context), context.name).frames()) as frames:
         async for frame in frames:
-            board = fold(board, frame, context)
+            board = fold(board, frame, context, glances.fresh(frame.at))
             lines = [json.dumps(msgspec.to_builtins(c)) if as_json else c.line() for c in changes(board)]
             courier.carry(desk.take(board))
             if lines and not say(lines):

@@ -48,6 +48,9 @@ class Cursor(Protocol):
     def mark(self, text: str, at: float) -> str:
         """Note something at an instant, UTC seconds."""
 
+    async def notice(self, finding: str, note: str, for_s: float | None) -> str:
+        """Acknowledge a finding as long as it lasts, or snooze it for a while; one that stands is taken back."""
+
     def acted(self, text: str, at: float, details: dict[str, Any]) -> None:
         """Note what an action came to, at an instant, UTC seconds."""
 

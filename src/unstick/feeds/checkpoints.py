@@ -38,13 +38,16 @@ class Checkpoints:
         return self._size
 
     def offer(self, number: int, board: Board) -> None:
-        """Keep the board after Frame ``number``, higher than all before, if it is time for one."""
+        """Keep the board after Frame ``number``, no lower than all before, if it is time for one."""
         if number % self._spacing:
             return
         # Settings are everybody's, and what is secret in them stays where it is.
         plain = pickle.dumps(msgspec.structs.replace(board, context=_BLANK), pickle.HIGHEST_PROTOCOL)
+        self._size -= len(self._packed.get(number, b""))
         self._packed[number] = zstandard.compress(plain, 1)
         self._size += len(self._packed[number])
+        if self._loaded is not None and self._loaded[0] == number:
+            self._loaded = None
         while self._size > BYTES and len(self._packed) > 2:
             self._spacing *= 2
             oldest = next(iter(self._packed))

@@ -11,12 +11,17 @@ import contextlib
 from collections.abc import AsyncGenerator
 from typing import Any
 
+import msgspec
+
 from unstick.board.board import Board
+from unstick.facts.ack import NOTE, Ack, told
 from unstick.facts.frame import Frame
+from unstick.facts.level import Level
 from unstick.facts.place import Place, Tick
 from unstick.facts.text import clean
 from unstick.facts.units import clock_time, size
 from unstick.feeds.base import Feed
+from unstick.feeds.drawer import Drawer
 from unstick.feeds.history import History
 from unstick.feeds.player import POLL_S, AtEnd, Player
 from unstick.feeds.recorder import Recorder
@@ -51,6 +56,7 @@ class Deck:
         *,
         source: Feed | None = None,
         recorder: Recorder | None = None,
+        drawer: Drawer | None = None,
         shelf: Shelf | None = None,
         speed: float = 1.0,
         at: float | None = None,
@@ -70,6 +76,7 @@ class Deck:
         self.player = Player(reel, speed=speed, at=at, at_end=at_end, follow=source is not None)
         self.recorder = recorder
         self._source = source
+        self._drawer = drawer
 
     async def frames(self) -> AsyncGenerator[Frame, None]:
         """The Frames that are shown; before each of them :attr:`board` is folded up to it."""
@@ -110,7 +117,11 @@ class Deck:
                 reel.append(frame)
                 if self.recorder is not None:
                     self.recorder.frame(frame)
+                before = self.history.newest
+                if before is None:
+                    await self._remembered(frame.at)
                 self.history.advance()
+                self._noticed(before)
                 if reel.overfull and (number := self.history.forget()) is not None:
                     reel.forget(number)
                 self.player.grew()
@@ -244,6 +255,45 @@ class Deck:
         kept = "on the tape" if taped else "kept until you leave"
         return f"marked {clock_time(at)}Z, {kept}"
 
+    async def notice(self, finding: str, note: str, for_s: float | None) -> str:
+        """Acknowledge a finding as long as it lasts, or snooze it for a while; one that stands is taken back."""
+        board = self.history.newest
+        if self._drawer is None or board is None:
+            return "this is a recording: what was acknowledged stands on it"
+        line = next((line for line in board.findings if line.id == finding), None)
+        stands = board.acks.get(finding)
+        if line is None and stands is None:
+            return "that is not found any more"
+        at = board.frame.at
+        if stands is not None and not note and for_s is None:
+            ack = msgspec.structs.replace(stands.ack, level=Level.OK, at=at, note="", by=self._drawer.who, until=None)
+        elif line is not None:
+            until = None if for_s is None else at + for_s
+            ack = Ack(finding, line.level, at, line.title, clean(note, NOTE), self._drawer.who, until)
+        else:
+            return "that is not found any more"
+        self.history.notice(ack)
+        self.board = self.history.visited if self.player.following else self.board
+        self.note(Event(MARK, at, clean(ack.said), told(ack)))
+        lost = await self._drawer.keep(self.history.newest.acks if self.history.newest else {})
+        return f"{ack.said}{f'; not kept: {lost}' if lost else ''}"
+
+    async def _remembered(self, at: float) -> None:
+        """What was acknowledged before this start is a mark of its first Frame."""
+        for ack in await self._drawer.read() if self._drawer is not None else ():
+            self.reel.note(Event(MARK, at, clean(ack.said), told(ack)))
+
+    def _noticed(self, before: Board | None) -> None:
+        """Keep what stands after another Frame, when that is less than before."""
+        now = self.history.newest
+        if (
+            self._drawer is not None
+            and now is not None
+            and before is not None
+            and now.acks.keys() != before.acks.keys()
+        ):
+            self._drawer.keep_soon(now.acks)
+
     def acted(self, text: str, at: float, details: dict[str, Any]) -> None:
         """Note what an action came to, at an instant, UTC seconds."""
         self.note(Event(ACTION, at, clean(text), details))
@@ -268,6 +318,10 @@ class Deck:
         if self.recorder is None:
             return "this is a recording; unstick clip cuts a part of it"
         answer = await self.recorder.toggle()
+        board = self.history.newest
+        if self.recorder.now is not None and board is not None:
+            for standing in board.acks.values():
+                self.recorder.event(Event(MARK, board.frame.at, clean(standing.ack.said), told(standing.ack)))
         self.player.stir()
         return answer
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import msgspec
 
+from unstick.board.acks import answered
 from unstick.board.board import Board, fold
 from unstick.board.levels import Levels
+from unstick.facts.ack import Ack
+from unstick.facts.frame import Frame
 from unstick.facts.place import Stretch
 from unstick.feeds.checkpoints import Checkpoints
 from unstick.feeds.glance import Glance
+from unstick.feeds.noticed import Noticed
 from unstick.settings import Context
 from unstick.tape.reel import Reader, Reel
 
@@ -49,6 +54,7 @@ class History:
         self._glance = Glance(reel, context)
         self._edge: tuple[int, Board | None] = (reel.first - 1, None)
         self._scout = Reader(reel)
+        self._noticed = Noticed(reel)
         self._walker = Reader(reel)
         self._here = Visit(*self._edge)
         self._aim = self.edge
@@ -94,13 +100,35 @@ class History:
             return False
         frame = self._scout.frame(ahead)
         if frame is not None:
-            board = fold(board, frame, self.context)
+            board = self._folded(board, frame)
             self._levels.add(self._reel.at(ahead), board.level)
             self._kept.offer(ahead, board)
         self._edge = ahead, board
         if ahead == self._aim:
             self._here = Visit(ahead, board)
         return True
+
+    def _folded(self, board: Board | None, frame: Frame) -> Board:
+        since = board.frame.at if board is not None else -math.inf
+        return fold(board, frame, self.context, self._noticed.between(since, frame.at))
+
+    @property
+    def newest(self) -> Board | None:
+        """The board at the edge."""
+        return self._edge[1]
+
+    def notice(self, ack: Ack) -> None:
+        """Let the board at the edge know at once what a mark of its instant says."""
+        number, board = self._edge
+        if board is None:
+            return
+        known = msgspec.structs.replace(board, acks=answered(board.acks, (ack,), board.frame.at))
+        self._edge = number, known
+        self._kept.offer(number, known)
+        if number in self._near:
+            self._near[number] = known
+        if self._here.number == number:
+            self._here = Visit(number, known, self._here.since)
 
     def forget(self) -> int | None:
         """Let go of the oldest part, as far as the board after it is known; the number of its Frame."""
@@ -131,7 +159,7 @@ class History:
     def glimpse(self, number: int) -> Board | None:
         """Frame ``number`` at once, on the nearest board before it: what it shows is true, ages may be too young."""
         frame = self._reel.frame(number)
-        return None if frame is None else fold(self._start(number).board, frame, self.context)
+        return None if frame is None else self._folded(self._start(number).board, frame)
 
     def towards(self, number: int) -> Iterator[None]:
         """Fold on to Frame ``number``, one at a time, so that others can work in between."""
@@ -146,7 +174,7 @@ class History:
         for n in _path(place, number, leaps=blank):
             frame = self._walker.frame(n)
             if frame is not None:
-                board = fold(board, frame, self.context)
+                board = self._folded(board, frame)
                 self._remember(n, board)
                 yield
         self._here = Visit(number, board, since)

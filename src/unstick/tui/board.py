@@ -24,6 +24,7 @@ from unstick.tui.layouts import Plan
 from unstick.tui.leafing import Leafing
 from unstick.tui.lines import Lines
 from unstick.tui.mending import with_keys
+from unstick.tui.noticing import Noticing
 from unstick.tui.options import BoardOptions
 from unstick.tui.paint import measure
 from unstick.tui.pane import OVERLAY, Pane
@@ -52,7 +53,17 @@ _NOTICED_S = 12.0
 
 
 class BoardScreen(
-    Acting, Travel, Leafing, Writing, Choosing, Keeping, Covering, Steering, PrivateScreen, inherit_bindings=False
+    Acting,
+    Travel,
+    Leafing,
+    Writing,
+    Choosing,
+    Keeping,
+    Covering,
+    Steering,
+    Noticing,
+    PrivateScreen,
+    inherit_bindings=False,
 ):
     """The one screen: what is shown follows from the newest picture and one frozen ``UiState``."""
 

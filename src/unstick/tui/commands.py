@@ -38,7 +38,7 @@ class Suggestion(NamedTuple):
     more: bool = False
 
 
-_FREE = {"go": "TIME", "filter": "TEXT", "mark": "NOTE"}
+_FREE = {"go": "TIME", "filter": "TEXT", "mark": "NOTE", "acknowledge": "NOTE", "snooze": "TIME NOTE"}
 OWN = "own"
 EXPORTS = ("csv", "json")
 COPIES = ("row", "cell", "pane")

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from textual import events
 from textual.widget import Widget
 
-from unstick.tui.prompt import COMMAND, FILTER, GO, MARK, Footer, Prompt
+from unstick.tui.prompt import ACKNOWLEDGE, COMMAND, FILTER, GO, MARK, SNOOZE, Footer, Prompt
 
 if TYPE_CHECKING:
     from unstick.tui.board import BoardScreen
@@ -70,7 +70,7 @@ class Writing(Widget, inherit_bindings=False):
             self.written_for(_NAMES[prompt], text)
 
     def written_for(self, name: str, text: str) -> None:
-        """Do what ``text`` was written for: ``filter``, ``go`` or ``mark``."""
+        """Do what ``text`` was written for, by the name of its key."""
         screen = _screen(self)
         place = screen.told.place
         at = self._marked_at if self._marked_at is not None else place.at if place else None
@@ -81,9 +81,11 @@ class Writing(Widget, inherit_bindings=False):
             screen.wish(lambda cursor: cursor.go(text))
         elif name == "mark" and at is not None:
             screen.wish(lambda cursor: cursor.mark(text, at))
+        elif name in ("acknowledge", "snooze"):
+            screen.noted(name, text)
 
 
-_NAMES = {FILTER: "filter", GO: "go", MARK: "mark"}
+_NAMES = {FILTER: "filter", GO: "go", MARK: "mark", ACKNOWLEDGE: "acknowledge", SNOOZE: "snooze"}
 
 
 def _screen(widget: Widget) -> BoardScreen:

@@ -7,8 +7,9 @@ from typing import Any
 
 from unstick.board.findings import Evidence, Finding
 from unstick.board.held import things
+from unstick.facts.ack import Ack
 from unstick.facts.units import clock_time, duration, timestamp
-from unstick.views.pane import LEVEL_GLYPH, Column, Role, Row
+from unstick.views.pane import LEVEL_GLYPH, Column, Role, Row, Span
 from unstick.views.words import cell, details
 
 ABOUT = "What is wrong now, the worst and the causes first: what it rests on, holds and explains, and what mends it."
@@ -19,21 +20,37 @@ COLUMNS = (
 )
 
 
-def row(finding: Finding, now: float) -> Row:
-    """One line of the verdict band; opened it tells everything."""
+def row(finding: Finding, now: float, ack: Ack | None = None) -> Row:
+    """One line of the verdict band; opened it tells everything. What somebody took notice of steps back."""
     lasts = max(0.0, now - finding.since)
+    loud = ack is None and finding.calm_s is None
+    noticed = () if ack is None else (Span("✓ ", Role.OK),)
     return Row(
         f"{finding.subject}|{finding.id}",
         finding.level,
         (
-            cell(title(finding), Role.STRONG if finding.calm_s is None else Role.DIM),
-            cell(finding.aside, Role.DIM),
+            (*noticed, *cell(title(finding), Role.STRONG if loud else Role.DIM)),
+            cell(noted(ack, now) if ack else finding.aside, Role.DIM),
             cell(f"for {duration(lasts)}", Role.DIM),
         ),
         (finding.title, finding.aside, lasts),
-        tuple(spelled(finding)),
+        (*details("taken note of", (told_of(ack, now),) if ack else ()), *spelled(finding)),
         command=finding.action or "",
     )
+
+
+def noted(ack: Ack, now: float) -> str:
+    """Who took notice, or for how long it is silent; and the note."""
+    left = "" if ack.until is None else f"snoozed for {duration(max(0.0, ack.until - now))}"
+    return ": ".join(part for part in (left or ack.by or "acknowledged", ack.note) if part)
+
+
+def told_of(ack: Ack, now: float) -> str:
+    """The same in a sentence."""
+    what = "acknowledged" if ack.until is None else f"snoozed until {clock_time(ack.until)}Z"
+    whom = f" by {ack.by}" if ack.by else ""
+    note = f": {ack.note}" if ack.note else ""
+    return f"{what}{whom} at {clock_time(ack.at)}Z, {duration(max(0.0, now - ack.at))} ago{note}"
 
 
 def title(finding: Finding) -> str:

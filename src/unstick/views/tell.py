@@ -99,12 +99,18 @@ def _server(server: str, states: list[SourceState]) -> Line:
 
 def verdict(board: Board) -> PaneView:
     """Findings, the worst first."""
-    rows = tuple(findings.row(finding, board.frame.at) for finding in board.findings)
-    critical = sum(finding.level is Level.CRITICAL for finding in board.findings)
-    warned = sum(finding.level is Level.WARNING for finding in board.findings)
-    blind = len(board.findings) - critical - warned
+    acks = {finding.id: board.acks[finding.id].ack for finding in board.findings if finding.id in board.acks}
+    ordered = sorted(board.findings, key=lambda finding: finding.id in acks)
+    rows = tuple(findings.row(finding, board.frame.at, acks.get(finding.id)) for finding in ordered)
+    loud = [finding for finding in board.findings if finding.id not in acks]
+    critical = sum(finding.level is Level.CRITICAL for finding in loud)
+    warned = sum(finding.level is Level.WARNING for finding in loud)
+    blind = len(loud) - critical - warned
     counts = tally(
-        (critical, "critical", Role.CRITICAL), (warned, "warned", Role.WARNING), (blind, "unseen", Role.UNKNOWN)
+        (critical, "critical", Role.CRITICAL),
+        (warned, "warned", Role.WARNING),
+        (blind, "unseen", Role.UNKNOWN),
+        (len(acks), "noted", Role.DIM),
     )
     return PaneView(
         "verdict",

@@ -8,7 +8,7 @@ from unstick.board.findings import Finding
 from unstick.board.held import things
 from unstick.facts.level import Level
 from unstick.facts.units import clock_time, count, duration
-from unstick.views.findings import title
+from unstick.views.findings import title, told_of
 from unstick.views.pages.model import Curve, Fact, Known, Page, Part, happened, words_of
 from unstick.views.pages.tasks import table_fact
 from unstick.views.pane import Role
@@ -51,6 +51,9 @@ def _symptoms(known: Known, found: Finding) -> Iterator[Fact]:
 
 
 def _advice(known: Known, found: Finding) -> Iterator[Fact]:
+    noticed = known.board.acks.get(found.id)
+    if noticed is not None:
+        yield known.fact("taken note of", told_of(noticed.ack, known.board.frame.at))
     if found.held:
         yield known.fact("it holds", things(found.holds))
     if found.forecast is not None:
