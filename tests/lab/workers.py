@@ -57,7 +57,7 @@ class Worker(ABC):
         self._child = Child(
             [sys.executable, *self.command()],
             log=self.log,
-            env=clean_env(**self.settings()),
+            env=clean_env(TMPDIR=str(self.log.parent), **self.settings()),
             cwd=CHECKOUT,
             name=self.kind,
         )

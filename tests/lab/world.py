@@ -270,6 +270,7 @@ class World:
             "WORLD_UI_URL": f"{self.sync_url}/sync-management/health",
             "WORLD_SYNC_EVERY_S": str(self.sync_every),
             "WORLD_STALL_FILE": str(self.stall_file),
+            "TMPDIR": str(self._dir.path),  # whoever is killed leaves his files there
         }
 
     def _write_config(self) -> None:
