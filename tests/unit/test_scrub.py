@@ -14,7 +14,7 @@ from unstick.tui.glyphs import replaced
 from unstick.tui.terminal import Glyphs
 from unstick.views.layout import width_of
 from unstick.views.pane import Line
-from unstick.views.scrub import AHEAD, GLYPH, draw_caption, draw_scrub, scale, scrubbed
+from unstick.views.scrub import AHEAD, GLYPH, caption_height, draw_caption, draw_scrub, scale, scrubbed
 
 T0 = 1_765_335_000.0  # 2025-12-10 02:50:00 UTC
 OK, WARNING, CRITICAL, UNKNOWN = Level.OK, Level.WARNING, Level.CRITICAL, Level.UNKNOWN
@@ -99,7 +99,8 @@ def test_it_is_as_wide_as_the_screen(
     ticks = tuple(Tick("mark", stretch.begin, "x" * 300) for stretch in stretches)
     told = place(seconds, grows=grows, following=following, stretches=stretches, ticks=ticks)
     assert width_of(draw_scrub(told, width, len), len) == width
-    assert width_of(draw_caption(told, width, len), len) == width
+    for line in draw_caption(told, width, 2, len):
+        assert width_of(line, len) == width
 
 
 @given(st.floats(1, 1e6), st.integers(20, 250), st.booleans(), st.integers(0, 250))
@@ -117,9 +118,9 @@ def test_a_click_finds_the_time_of_its_cell(seconds: float, width: int, grows: b
 
 def test_the_caption_is_the_newest_mark_before_where_one_stands() -> None:
     ticks = (Tick("mark", T0 + 60, "it begins"), Tick("mark", T0 + 120, "it ends"))
-    assert text(draw_caption(place(at=T0, ticks=ticks), 80, len)).strip() == ""
-    assert text(draw_caption(place(at=T0 + 60, ticks=ticks), 80, len)).strip() == "◆ it begins"
-    assert text(draw_caption(place(at=T0 + 500, ticks=ticks), 120, len)).strip() == "◆ 02:52:00Z  it ends"
+    assert text(draw_caption(place(at=T0, ticks=ticks), 80, 1, len)[0]).strip() == ""
+    assert text(draw_caption(place(at=T0 + 60, ticks=ticks), 80, 1, len)[0]).strip() == "◆ it begins"
+    assert text(draw_caption(place(at=T0 + 500, ticks=ticks), 120, 1, len)[0]).strip() == "◆ 02:52:00Z  it ends"
 
 
 def test_what_is_not_folded_yet_is_said_where_the_length_stands() -> None:
@@ -129,3 +130,16 @@ def test_what_is_not_folded_yet_is_said_where_the_length_stands() -> None:
     assert rough.endswith("≈ 42% ")
     assert len(rough) == len(whole)
     assert rough.partition("≈")[0][:-1].rstrip() == whole[:-6].rstrip()
+
+
+def test_a_caption_that_is_too_long_for_a_line_has_two() -> None:
+    long = "Container 8b4f59aa is killed with 15 proxies, and worker b77514be_16 dies with one at once."
+    shown = place(at=T0 + 60, ticks=(Tick("mark", T0, "short"), Tick("mark", T0 + 60, long)))
+    assert caption_height(shown, 80, len) == 2
+    assert caption_height(shown, 120, len) == 1
+    lines = [text(line).rstrip() for line in draw_caption(shown, 80, 2, len)]
+    assert lines[0].startswith(" ◆ Container")
+    assert " ".join(line.strip(" ◆") for line in lines) == long
+    assert [text(line).strip() for line in draw_caption(replace(shown, at=T0), 80, 2, len)] == ["", "◆ short"]
+    (cut,) = draw_caption(shown, 80, 1, len)
+    assert text(cut).endswith("…")

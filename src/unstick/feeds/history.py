@@ -157,9 +157,9 @@ class History:
         return self._here.since
 
     def glimpse(self, number: int) -> Board | None:
-        """Frame ``number`` at once, on the nearest board before it: what it shows is true, ages may be too young."""
+        """What Frame ``number`` says by itself: on an older board, what happened in between would be told wrongly."""
         frame = self._reel.frame(number)
-        return None if frame is None else self._folded(self._start(number).board, frame)
+        return None if frame is None else self._folded(None, frame)
 
     def towards(self, number: int) -> Iterator[None]:
         """Fold on to Frame ``number``, one at a time, so that others can work in between."""

@@ -8,13 +8,19 @@ import msgspec
 
 from unstick.facts.place import Place
 from unstick.facts.units import clock_time
-from unstick.tui.keys import KEYS, REGISTRY, keys_of, label
+from unstick.tui import places
+from unstick.tui.keys import KEYS, REGISTRY, Occasion, keys_of, label
 from unstick.tui.options import BoardOptions
 from unstick.tui.roles import Chrome, Drawn, Ground, Piece, on
 from unstick.views.layout import Measure, draw_ends, fit, shown, width_of
 from unstick.views.pane import LEVEL_GLYPH, LEVEL_ROLE, Line, PaneView, Role, Span
 from unstick.views.screen import Told
+from unstick.views.scrub import caption_height
+from unstick.views.shelf import KEY as SHELF
 from unstick.views.ui import UiState
+
+_AWAY = ("pause", "step-back", "go", "shelf", "mark", "mark-next", "compare", "slower")
+"""The keys that come first in the footer when the newest is not shown."""
 
 
 class Signal(msgspec.Struct, frozen=True):
@@ -123,9 +129,11 @@ def verdict_lines(verdict: PaneView) -> int:
     return len(verdict.rows) and len(verdict.rows) + len(verdict.summary)
 
 
-def time_lines(told: Told) -> int:
-    """Lines that tell the place in time."""
-    return 0 if told.place is None else 2 if told.place.ticks else 1
+def time_lines(told: Told, size: tuple[int, int], measure: Measure) -> int:
+    """Lines that tell the place in time: one, and those of the longest caption, where there is room."""
+    width, height = size
+    wanted = 0 if told.place is None else 1 + caption_height(told.place, width, measure)
+    return min(wanted, places.time_room(height))
 
 
 def draw_alarm(text: str, width: int, measure: Measure) -> Drawn:
@@ -177,21 +185,24 @@ def draw_footer(
     width: int,
     measure: Measure,
     *,
-    paused: bool = False,
+    told: Told | None = None,
     armed: bool = False,
 ) -> Drawn:
     """Keys at the left as many as fit, what narrows the view or a notice at the right; a long notice stands alone."""
-    active = {"filter": bool(ui.query), "faults": ui.faults_only, "pause": paused}
+    active = {"filter": bool(ui.query), "faults": ui.faults_only}
+    occasions = _occasions(told, armed=armed)
+    words = {"pause": "go on"} if told is not None and told.place is not None and told.place.paused else {}
     hints: list[Span] = [Span(" 1-8", Role.KEY), Span(" pane", Role.DIM)]
-    last = _hint("help", overrides), _hint("quit", overrides)
+    last = _hint("help", overrides, "help"), _hint("quit", overrides, "quit")
     reserve = sum(width_of(hint, measure) for hint in last)
     state = _state(ui, notice)
     keep = min(width_of(state, measure), max(0, width - width_of(tuple(hints), measure) - reserve - 2))
     state = fit(state, keep, measure)
-    for key in REGISTRY:
-        if not key.hint or key.id in ("help", "quit") or (key.armed and not armed):
+    first = [KEYS[name] for name in _AWAY] if "away" in occasions else []
+    for key in (*first, *(key for key in REGISTRY if key not in first)):
+        if not key.hint or key.id in ("help", "quit") or key.when not in occasions:
             continue
-        hint = _hint(key.id, overrides, active=active.get(key.id, False))
+        hint = _hint(key.id, overrides, words.get(key.id, key.hint), active=active.get(key.id, False))
         if width_of((*hints, *hint), measure) + reserve + keep + 2 <= width:
             hints += hint
     for hint in last:
@@ -201,10 +212,23 @@ def draw_footer(
     return on(Ground.HEADER, draw_ends((tuple(hints), state), width, measure))
 
 
-def _hint(id_: str, overrides: Mapping[str, str], *, active: bool = False) -> Line:
+def _occasions(told: Told | None, *, armed: bool) -> frozenset[Occasion]:
+    """Which keys matter now, besides those that always do."""
+    place = told.place if told is not None else None
+    found: dict[Occasion, bool] = {
+        "": True,
+        "armed": armed,
+        "away": place is not None and not place.following,
+        "live": place is None or place.grows,
+        "shelf": told is not None and any(page.key == SHELF for page in told.pages),
+    }
+    return frozenset(occasion for occasion, holds in found.items() if holds)
+
+
+def _hint(id_: str, overrides: Mapping[str, str], word: str, *, active: bool = False) -> Line:
     key = KEYS[id_]
     name = "".join(label(keys_of(KEYS[each], overrides)[0]) for each in (id_, key.pair) if each)
-    return Span(f"  {name}", Role.KEY), Span(f" {key.hint}", Role.ACCENT if active else Role.DIM)
+    return Span(f"  {name}", Role.KEY), Span(f" {word}", Role.ACCENT if active else Role.DIM)
 
 
 def narrowed(ui: UiState) -> str:

@@ -159,7 +159,8 @@ class BoardScreen(
         if not self.is_mounted:
             return
         grown = self._band.follow(self._band_wanted(self.size))
-        before, self._lines = self._lines, (bool(self.latest.trouble), bands.time_lines(self.told))
+        time = bands.time_lines(self.told, self.size, measure)
+        before, self._lines = self._lines, (bool(self.latest.trouble), time)
         turned = self.turn_page()
         if grown or turned or before != self._lines:
             self.rearrange()
@@ -198,7 +199,7 @@ class BoardScreen(
             self.ui.maximised,
             single=self.single,
             alarm=bool(self.latest.trouble),
-            time=bands.time_lines(self.told),
+            time=bands.time_lines(self.told, size, measure),
             curves=self.curves,
             curve=self.ui.curve,
             plan=self.plan(size),
@@ -208,7 +209,8 @@ class BoardScreen(
         lines = {"tabs": found.tabs, "alarm": found.alarm, "caption": found.caption, "scrub": found.scrub}
         spots |= {name: line for name, line in lines.items() if line is not None}
         if self.overlay.is_open:
-            spots[self.overlay.id] = places.overlay(*size, self.overlay.lines, bands.time_lines(self.told))
+            below = bands.time_lines(self.told, size, measure)
+            spots[self.overlay.id] = places.overlay(*size, self.overlay.lines, below)
         if self.dialog.sheet is not None:
             wide = places.overlay(*size, 0).width
             spots["dialog"] = places.overlay(*size, sheets.height_of(self.dialog.sheet, wide, measure))
@@ -235,16 +237,17 @@ class BoardScreen(
         active = self.ui.maximised or self.single
         self._tabs.show([bands.draw_tabs(self.told.panes, active, width, measure)])
         if self.told.place is not None:
-            self._caption.show([on(Ground.SCREEN, draw_caption(self.told.place, width, measure))])
+            lines = bands.time_lines(self.told, self.size, measure) - 1
+            captions = draw_caption(self.told.place, width, max(0, lines), measure)
+            self._caption.show([on(Ground.SCREEN, line) for line in captions])
             self._scrub.show([on(Ground.SCREEN, draw_scrub(self.told.place, width, measure))])
         if self.footer.draft is not None:
             words = self._matches() if self.footer.prompt is FILTER else ""
             self.footer.show([self.footer.written(words, width)])
         else:
-            paused = self.told.place is not None and self.told.place.paused
             armed, keys = self.operator.armed, self.options.keys
             self.footer.show(
-                [bands.draw_footer(self.ui, keys, self.notice, width, measure, paused=paused, armed=armed)]
+                [bands.draw_footer(self.ui, keys, self.notice, width, measure, told=self.told, armed=armed)]
             )
 
     def draw_header(self) -> None:

@@ -10,8 +10,11 @@ import difflib
 import string
 import unicodedata
 from collections.abc import Mapping
+from typing import Literal
 
 import msgspec
+
+Occasion = Literal["", "armed", "away", "live", "shelf"]
 
 
 class Key(msgspec.Struct, frozen=True):
@@ -26,8 +29,8 @@ class Key(msgspec.Struct, frozen=True):
     priority: bool = False
     pair: str = ""
     """The key that does the opposite; in the footer both stand before one word."""
-    armed: bool = False
-    """It stands in the footer only while actions are armed."""
+    when: Occasion = ""
+    """It stands in the footer only while actions are armed, while the newest is not shown, …"""
 
 
 _PANES = ("workers", "proxies", "queues", "channels", "sync", "locks", "services", "host")
@@ -47,7 +50,7 @@ REGISTRY: tuple[Key, ...] = (
     Key("board", ("0",), "board", "the whole board", "Panes"),
     Key("preset", ("z",), "preset", "the next preset: all panes, who holds what, what flows, your own", "Panes"),
     *(
-        Key(action, (letter,), f"act('{action}')", f"{words}; asks first", "Actions", hint, armed=True)
+        Key(action, (letter,), f"act('{action}')", f"{words}; asks first", "Actions", hint, when="armed")
         for action, letter, words, hint in (
             (
                 "free-proxies",
@@ -104,17 +107,25 @@ REGISTRY: tuple[Key, ...] = (
     Key("step-on", ("right",), "step(1)", "one look on", "Time"),
     Key("minute-back", ("shift+left",), "shift(-60)", "a minute back", "Time"),
     Key("minute-on", ("shift+right",), "shift(60)", "a minute on", "Time"),
-    Key("slower", ("comma",), "pace(0.5)", "half as fast", "Time"),
+    Key("slower", ("comma",), "pace(0.5)", "half as fast", "Time", "speed", pair="faster", when="away"),
     Key("faster", ("full_stop",), "pace(2)", "twice as fast", "Time"),
     Key("begin", ("home",), "begin", "the beginning", "Time"),
     Key("newest", ("end",), "newest", "the newest: back to live", "Time"),
     Key("go", ("g",), "go", "go to a time: 03:12, 5m ago, 2025-12-10T03:12", "Time", "go to"),
     Key("mark", ("m",), "mark", "mark what is shown, with a note", "Time", "mark"),
-    Key("mark-next", ("n",), "skip(1)", "the next mark", "Time"),
+    Key("mark-next", ("n",), "skip(1)", "the next mark", "Time", "marks", pair="mark-previous", when="away"),
     Key("mark-previous", ("N",), "skip(-1)", "the mark before", "Time"),
-    Key("compare", ("b",), "compare", "remember this instant as A; elsewhere: what differs from A", "Time"),
-    Key("record", ("r",), "record", "record to a tape, or end it", "Time", "record"),
-    Key("shelf", ("l",), "page_of('shelf')", "other recordings", "Screen"),
+    Key(
+        "compare",
+        ("b",),
+        "compare",
+        "remember this instant as A; elsewhere: what differs from A",
+        "Time",
+        "compare",
+        when="away",
+    ),
+    Key("record", ("r",), "record", "record to a tape, or end it", "Time", "record", when="live"),
+    Key("shelf", ("l",), "page_of('shelf')", "other recordings", "Screen", "recordings", when="shelf"),
     Key("command", ("colon",), "command", "write a command: each key by its name, and more", "Screen", "command"),
     Key("copy", ("y",), "copy", "copy the row (a finding with its evidence) to the terminal's clipboard", "Screen"),
     Key("export", ("e",), "export", "the rows of the pane as a CSV file here; :export json", "Screen"),

@@ -34,8 +34,8 @@ _BAND_MOST = 6
 PAGE, CHARTS = "page", "charts"
 _PAGE_WIDE, _FACTS_LEAST = 150, 80
 _PAGE_HIGH = 24
-_TIMED_LEAST, _CAPTIONED_LEAST = 12, 18
-"""Lines of the screen from which one is given to time, and one more to its caption."""
+_TIMED_LEAST, _CAPTIONED_LEAST, _TOLD_LEAST = 12, 18, 22
+"""Lines of the screen from which one is given to time, one more to its caption, and another to a long one."""
 
 
 def band_height(lines: int, width: int, height: int) -> int:
@@ -65,8 +65,8 @@ def arrange(
 
     ``plan`` says which panes stand where; ``None``: as the size asks for.
     ``curves``: a page with so many charts stands instead of the board; ``None``: none does. ``curve`` is the one that
-    was asked for. ``time`` lines above the footer tell the place in time: one for the line of levels, two with a
-    caption above it.
+    was asked for. ``time`` lines above the footer tell the place in time: one for the line of levels, two or
+    three with a caption above it.
     """
     top = 1
     alarm_place = None
@@ -74,10 +74,10 @@ def arrange(
         alarm_place, top = Place(0, 1, width, 1), 2
     bottom = height - 1 if height >= 4 else height
     footer = Place(0, bottom, width, height - bottom)
-    time = min(time, 0 if height < _TIMED_LEAST else 1 if height < _CAPTIONED_LEAST else 2)
+    time = min(time, time_room(height))
     bottom -= time
     scrub = Place(0, bottom + time - 1, width, 1) if time else None
-    caption = Place(0, bottom, width, 1) if time > 1 else None
+    caption = Place(0, bottom, width, time - 1) if time > 1 else None
     panes: dict[str, Place] = {}
     tabs = None
     if curves is not None:
@@ -123,6 +123,11 @@ def _grid(plan: Plan, width: int, top: int, bottom: int) -> dict[str, Place]:
             x += share
         top += height
     return {name: panes[name] for name in PANE_KEYS if name in panes}
+
+
+def time_room(height: int) -> int:
+    """Lines that tell the place in time at most."""
+    return sum(height >= least for least in (_TIMED_LEAST, _CAPTIONED_LEAST, _TOLD_LEAST))
 
 
 def overlay(width: int, height: int, lines: int, below: int = 0) -> Place:

@@ -68,17 +68,19 @@ class Sketch:
 def _boxes(told: Told, options: BoardOptions, width: int, height: int) -> Iterator[tuple[Place, tuple[Drawn, ...]]]:
     ui = UiState()
     band = places.band_height(bands.verdict_lines(told.verdict), width, height)
-    found = places.arrange(width, height, band, None, single=PANE_KEYS[0], time=bands.time_lines(told))
+    time = bands.time_lines(told, (width, height), measure)
+    found = places.arrange(width, height, band, None, single=PANE_KEYS[0], time=time)
     yield found.header, (bands.draw_header(told.header, bands.Signal(told.place), options, width, measure),)
     if found.tabs:
         yield found.tabs, (bands.draw_tabs(told.panes, PANE_KEYS[0], width, measure),)
     if found.footer.height:
-        paused = told.place is not None and told.place.paused
-        yield found.footer, (bands.draw_footer(ui, options.keys, "", width, measure, paused=paused),)
+        yield found.footer, (bands.draw_footer(ui, options.keys, "", width, measure, told=told),)
     if told.place is not None:
-        for place, drawn in ((found.caption, draw_caption), (found.scrub, draw_scrub)):
-            if place is not None:
-                yield place, (on(Ground.SCREEN, drawn(told.place, width, measure)),)
+        if found.caption is not None:
+            captions = draw_caption(told.place, width, found.caption.height, measure)
+            yield found.caption, tuple(on(Ground.SCREEN, line) for line in captions)
+        if found.scrub is not None:
+            yield found.scrub, (on(Ground.SCREEN, draw_scrub(told.place, width, measure)),)
     for number, view in enumerate((with_keys(told.verdict, options.keys), *told.panes)):
         if view.key in found.panes:
             place = found.panes[view.key]

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from unstick.facts.level import Level, worst
 from unstick.facts.place import Place, Tick
 from unstick.facts.units import clock_time, duration, timestamp
-from unstick.views.layout import Measure, fit, join
+from unstick.views.layout import Measure, fit, join, width_of, wrap
 from unstick.views.pane import LEVEL_ROLE, Line, Role, Span
 
 GLYPH = {Level.OK: "▁", Level.UNKNOWN: "?", Level.WARNING: "▅", Level.CRITICAL: "█"}
@@ -121,11 +121,32 @@ def caption(place: Place) -> Tick | None:
     return next((tick for tick in reversed(place.ticks) if tick.at <= place.at + 0.001), None)
 
 
-def draw_caption(place: Place, width: int, measure: Measure) -> Line:
-    """What one looks at, in the words of whoever marked it."""
+def caption_height(place: Place, width: int, measure: Measure) -> int:
+    """Lines that every caption of ``place`` fits in, so that the board keeps its place from one to the next."""
+    return max((len(_captioned(tick, width, measure)) for tick in place.ticks), default=0)
+
+
+def draw_caption(place: Place, width: int, height: int, measure: Measure) -> tuple[Line, ...]:
+    """What one looks at, in the words of whoever marked it, on ``height`` lines; a shorter one stands low."""
     told = caption(place)
-    if told is None:
-        return fit((), width, measure)
-    glyph = Span(f" {TICK_GLYPH.get(told.kind, '◆')} ", Role.ACCENT)
-    when = f"{clock_time(told.at)}Z  " if width >= _TIMED else ""
-    return fit((glyph, Span(when, Role.DIM), Span(told.text, Role.STRONG)), width, measure)
+    lines = _captioned(told, width, measure) if told is not None else ()
+    if told is not None and len(lines) > height:
+        lines = (fit((*_head(told, width), Span(told.text, Role.STRONG)), width, measure),)
+    return (*[fit((), width, measure)] * (height - len(lines)), *lines)[:height]
+
+
+def _head(tick: Tick, width: int) -> Line:
+    when = f"{clock_time(tick.at)}Z  " if width >= _TIMED else ""
+    return Span(f" {TICK_GLYPH.get(tick.kind, '◆')} ", Role.ACCENT), Span(when, Role.DIM)
+
+
+def _captioned(tick: Tick, width: int, measure: Measure) -> tuple[Line, ...]:
+    """One line where it fits, else two; what does not fit into two is cut."""
+    head = _head(tick, width)
+    indent = width_of(head, measure)
+    room = max(1, width - indent - 1)
+    first, *rest = wrap((Span(tick.text, Role.STRONG),), room, measure)
+    lines = [fit((*head, *first), width, measure)]
+    if rest:
+        lines.append(fit((Span(" " * indent), *(span for line in rest for span in line)), width, measure))
+    return tuple(lines)
