@@ -272,3 +272,79 @@ async def until_published(feed: StreamFeed) -> None:
                 await feed.meta()
                 return
             await asyncio.sleep(0.05)
+
+
+def test_a_mark_on_one_board_is_seen_on_the_others(redis_url: str) -> None:
+    async def main() -> None:
+        frames = list(Stack(6).frames(30))
+        async with publishing(redis_url) as publisher, contextlib.AsyncExitStack() as stack:
+            await published(publisher, frames[:20])
+            decks = [await stack.enter_async_context(watching(redis_url)) for _ in range(2)]
+            said = decks[0].mark("look \x1b[2J here", frames[12].at)
+            assert not isinstance(said, str)
+            assert (await said).endswith("Z, on the stream")
+            await asked(redis_url, "XADD", "unstick", "*", "k", "E", "r", b"rubbish")
+            async with asyncio.timeout(60):
+                while not decks[1].place.ticks:
+                    await asyncio.sleep(0.01)
+            late = await stack.enter_async_context(watching(redis_url))
+            await published(publisher, frames[20:])
+            async with asyncio.timeout(60):
+                while any(deck.reel.last < 20 for deck in decks):
+                    await asyncio.sleep(0.01)
+            for deck in (*decks, late):
+                assert [(tick.at, tick.text) for tick in deck.place.ticks] == [(frames[12].at, "look ^[[2J here")]
+
+    asyncio.run(main())
+
+
+def test_a_mark_that_may_not_be_written_is_kept_here(redis_url: str) -> None:
+    async def main() -> None:
+        await asked(
+            redis_url,
+            "ACL",
+            "SETUSER",
+            "watcher",
+            "on",
+            ">w",
+            "~*",
+            "+xread",
+            "+xrevrange",
+            "+select",
+            "+client|setname",
+        )
+        async with publishing(redis_url) as publisher:
+            await published(publisher, list(Stack(6).frames(3)))
+            async with watching(redis_url.replace("redis://", "redis://watcher:w@")) as deck:
+                said = deck.mark("look", deck.place.at)
+                assert not isinstance(said, str)
+                words = await said
+                assert "kept until you leave: " in words
+                assert "xadd" in words.lower()
+                assert len(deck.place.ticks) == 1
+
+    asyncio.run(main())
+
+
+@contextlib.asynccontextmanager
+async def watching(url: str) -> AsyncGenerator[Deck, None]:
+    feed = StreamFeed(Url(url))
+    deck = Deck(Recent(META), CONTEXT, "stream", source=feed, share=feed.tell)
+    feed.heard = deck.hear
+
+    async def read() -> None:
+        async with contextlib.aclosing(deck.frames()) as frames:
+            async for _ in frames:
+                pass
+
+    reading = asyncio.ensure_future(read())
+    try:
+        async with asyncio.timeout(60):
+            while deck.board is None:
+                if reading.done():
+                    reading.result()
+                await asyncio.sleep(0.01)
+        yield deck
+    finally:
+        reading.cancel()
+        await asyncio.wait([reading])

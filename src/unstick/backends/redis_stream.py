@@ -25,12 +25,10 @@ class Entry(NamedTuple):
 class StreamConnection(RedisConnection):
     """One connection, used for one key alone."""
 
-    async def add(self, key: str, records: Sequence[tuple[str, bytes]], keep: int) -> None:
-        """Append records by type and bytes; about the newest ``keep`` stay. Raises :class:`BackendError`."""
-        commands = [
-            ("XADD", key, "MAXLEN", "~", str(keep), "*", "k", kind, RECORD.decode(), record)
-            for kind, record in records
-        ]
+    async def add(self, key: str, records: Sequence[tuple[str, bytes]], keep: int | None = None) -> None:
+        """Append records by type and bytes; about the newest ``keep`` stay, or all. Raises :class:`BackendError`."""
+        bound = () if keep is None else ("MAXLEN", "~", str(keep))
+        commands = [("XADD", key, *bound, "*", "k", kind, RECORD.decode(), record) for kind, record in records]
         for reply in await self._round(commands):
             if isinstance(reply, BackendError):
                 raise reply

@@ -71,7 +71,11 @@ class StreamSession(Session):
         if self.deck is None:
             self.context = context_of(self._meta.settings)
             recorder = Recorder(partial(new_tape, self.context))
-            self.deck = Deck(Recent(self._meta), self.context, "stream", source=self._feed, recorder=recorder)
+            reel = Recent(self._meta)
+            self.deck = Deck(
+                reel, self.context, "stream", source=self._feed, recorder=recorder, share=self._feed.tell
+            )
+            self._feed.heard = self.deck.hear
         async with aclosing(super().frames()) as frames:
             async for frame in frames:
                 yield frame

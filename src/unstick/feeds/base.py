@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable
 from typing import Any, Protocol
 
 from unstick.facts.frame import Frame
@@ -45,8 +45,8 @@ class Cursor(Protocol):
     def pace(self, factor: float) -> str:
         """Play so many times as fast as before."""
 
-    def mark(self, text: str, at: float) -> str:
-        """Note something at an instant, UTC seconds."""
+    def mark(self, text: str, at: float) -> str | Awaitable[str]:
+        """Note something at an instant, UTC seconds; others are told as well where they see the same."""
 
     async def notice(self, finding: str, note: str, for_s: float | None) -> str:
         """Acknowledge a finding as long as it lasts, or snooze it for a while; one that stands is taken back."""

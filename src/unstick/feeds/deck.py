@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -45,6 +45,13 @@ TOLD_S = 1.0
 CLOSE_S = 1.0
 
 
+HEARD = 1000
+"""Notes of others that are taken in at most."""
+
+Share = Callable[[Event], Awaitable[str | None]]
+"""Tells others of an event; why that could not be done."""
+
+
 class Deck:
     """Plays ``reel``; with a ``source`` it fills the reel as well. Used in the engine's thread alone."""
 
@@ -57,6 +64,7 @@ class Deck:
         source: Feed | None = None,
         recorder: Recorder | None = None,
         drawer: Drawer | None = None,
+        share: Share | None = None,
         shelf: Shelf | None = None,
         speed: float = 1.0,
         at: float | None = None,
@@ -77,6 +85,7 @@ class Deck:
         self.recorder = recorder
         self._source = source
         self._drawer = drawer
+        self._share = share
 
     async def frames(self) -> AsyncGenerator[Frame, None]:
         """The Frames that are shown; before each of them :attr:`board` is folded up to it."""
@@ -249,11 +258,22 @@ class Deck:
         self.player.set_speed(self.player.speed * factor)
         return f"speed {self.player.speed:g}"
 
-    def mark(self, text: str, at: float) -> str:
-        """Note something at an instant, UTC seconds."""
-        taped = self.note(Event(MARK, at, clean(text) or "mark"))
-        kept = "on the tape" if taped else "kept until you leave"
-        return f"marked {clock_time(at)}Z, {kept}"
+    def mark(self, text: str, at: float) -> str | Awaitable[str]:
+        """Note something at an instant, UTC seconds; whoever watches the same stream is told as well."""
+        event = Event(MARK, at, clean(text) or "mark")
+        taped = self.note(event)
+        kept = f"marked {clock_time(at)}Z, {'on the tape' if taped else 'kept until you leave'}"
+        return kept if self._share is None else self._shared(event, kept, self._share)
+
+    async def _shared(self, event: Event, kept: str, share: Share) -> str:
+        trouble = await share(event)
+        return f"marked {clock_time(event.at)}Z, on the stream" if trouble is None else f"{kept}: {trouble}"
+
+    def hear(self, event: Event) -> None:
+        """Take in what somebody else noted; what is known already comes back from the stream, too."""
+        known = self.reel.events()
+        if event not in known and len(known) < HEARD:
+            self.note(event)
 
     async def notice(self, finding: str, note: str, for_s: float | None) -> str:
         """Acknowledge a finding as long as it lasts, or snooze it for a while; one that stands is taken back."""

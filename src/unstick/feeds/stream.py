@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Sequence
+import math
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -17,10 +18,11 @@ from unstick.backends.base import BackendError
 from unstick.facts.frame import Frame
 from unstick.facts.text import clean
 from unstick.tape.codec import Frames
-from unstick.tape.encoder import Encoder
+from unstick.tape.encoder import Encoder, event_document
+from unstick.tape.event import MARK, Event
 from unstick.tape.meta import FoldSettings, Meta, anonymous
 from unstick.tape.reader import described
-from unstick.tape.record import HEADER_SIZE, DamageError, Header, Kind, TapeError, parse_header, unpack
+from unstick.tape.record import HEADER_SIZE, DamageError, Header, Kind, TapeError, pack, parse_header, unpack
 from unstick.tape.redact import Redactor
 from unstick.tape.reel import Chain
 
@@ -109,6 +111,20 @@ class StreamFeed:
     def __init__(self, url: Url, key: str = KEY) -> None:
         self._url = url
         self._key = key
+        self.heard: Callable[[Event], None] = _ignored
+        """Is told of what others noted."""
+
+    async def tell(self, event: Event) -> str | None:
+        """Put a note where all who watch see it; why that could not be done."""
+        server = connection(self._url)
+        try:
+            await server.open()
+            await server.add(self._key, [("E", pack("E", 0, event.at, event_document(event)))])
+        except (BackendError, TapeError) as error:
+            return clean(str(error), 120)
+        finally:
+            await server.close()
+        return None
 
     async def meta(self) -> Meta:
         """What is published there. Raises :class:`BackendError`, and :class:`TapeError` when it is nothing."""
@@ -127,17 +143,23 @@ class StreamFeed:
             entries = await server.newest(self._key, KEEP)
             incoming.settings = self._described(_records(entries)).settings
             for record in _joined(_records(entries)):
-                if (frame := incoming.frame(record)) is not None:
+                if (frame := self._taken(incoming, record)) is not None:
                     yield frame
             last = entries[-1].id
             while True:
                 for entry in await server.after(self._key, last, JOIN):
                     last = entry.id
                     for record in _records([entry]):
-                        if (frame := incoming.frame(record)) is not None:
+                        if (frame := self._taken(incoming, record)) is not None:
                             yield frame
         finally:
             server.abort()
+
+    def _taken(self, incoming: _Incoming, record: Record) -> Frame | None:
+        event = _noted(record)
+        if event is not None:
+            self.heard(event)
+        return incoming.frame(record)
 
     def _described(self, backlog: Sequence[Record]) -> Meta:
         for record in reversed(backlog):
@@ -177,6 +199,22 @@ class _Incoming:
         except (DamageError, msgspec.ValidationError):
             self._chain.document = None
             return None
+
+
+def _ignored(_: Event) -> None:
+    pass
+
+
+def _noted(record: Record) -> Event | None:
+    """The mark in a record; whoever may write to the stream wrote it, so nothing of it is trusted."""
+    header, payload = record
+    if header.kind != "E":
+        return None
+    try:
+        event = msgspec.convert(unpack(header, payload), Event)
+    except (DamageError, msgspec.ValidationError):
+        return None
+    return Event(MARK, event.at, clean(event.text)) if event.event == MARK and math.isfinite(event.at) else None
 
 
 def _records(entries: Sequence[Entry]) -> list[Record]:

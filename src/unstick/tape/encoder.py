@@ -79,7 +79,7 @@ class Encoder:
 
     def event(self, event: Event) -> bytes:
         """The record of ``event``."""
-        return self._record("E", event.at, {"record": "event"} | msgspec.to_builtins(event))
+        return self._record("E", event.at, event_document(event))
 
     def end(self, at: float, then: str = "") -> bytes:
         """The last record; ``then`` names the file that goes on."""
@@ -93,3 +93,8 @@ class Encoder:
         record = pack(kind, self._next_seq, at, document)
         self._next_seq += 1
         return record
+
+
+def event_document(event: Event) -> Document:
+    """What the record of ``event`` holds."""
+    return {"record": "event", **msgspec.to_builtins(event)}
