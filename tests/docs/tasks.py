@@ -23,23 +23,23 @@ class Task(NamedTuple):
 
 TASKS = (
     Task(
-        "proxies-run-dry", "A proxy pool runs dry", "stuck-proxies", 200, ("v", "enter"),
+        "proxies-run-dry", "A proxy pool runs dry", "stuck-proxies", 200, ("v",),
         "container 8b4f59aa is gone", "15 proxies, 3 locks", "F free proxies",
     ),
     Task(
-        "a-worker-hangs", "A worker hangs", "worker-stall", 200, ("v", "enter"),
-        "acknowledged nothing for 1m57s", "31 messages, 342 waiting", "Restart the worker",
+        "a-worker-hangs", "A worker hangs", "worker-stall", 200, ("v",),
+        "beats but acknowledged nothing", "31 messages, 342 waiting", "Restart the worker",
     ),
     Task(
-        "channels-leak", "Channels leak", "channel-leak", 220, ("v", "enter"),
+        "channels-leak", "Channels leak", "channel-leak", 220, ("v",),
         "feature-service leaks channels: 100", "channel_max reached in 51m14s", "Roll the release back",
     ),
     Task(
-        "balances-are-late", "Balances are late", "sync-lag", 230, ("v", "down", "enter"),
+        "balances-are-late", "Balances are late", "sync-lag", 230, ("v",),
         "balance sync overdue", "138 balances", "S sync",
     ),
     Task(
-        "locks-pile-up", "Locks pile up", "lock-pileup", 200, ("v", "enter"),
+        "locks-pile-up", "Locks pile up", "lock-pileup", 200, ("v",),
         "worker worker_2 is dead", "32 locks", "D drain locks",
     ),
 )  # fmt: skip

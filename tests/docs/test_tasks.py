@@ -31,4 +31,4 @@ def test_each_incident_has_its_page_and_each_page_says_what_the_board_says(task:
     text = (ROOT / "docs" / "tasks" / f"{task.page}.md").read_text(encoding="utf-8")
     assert text.startswith(f"# {task.title}\n")
     assert f"unstick demo {task.tape}" in text
-    assert f"{len(task.keys)} keystrokes" in text
+    assert f"{len(task.keys)} keystroke" in text

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from textual import events
 from textual.strip import Strip
 
+from tests.docs.stage import moment
 from tests.tui.samples import FINDINGS, STATES, down, hostile, incident, quiet, row
 from tests.tui.stand import Stand, golden, on_stage
 from unstick.facts.level import Level
@@ -542,3 +543,36 @@ def test_more_findings_than_fit_are_counted() -> None:
         assert "1-4 of 40" in stand.text
 
     on_stage(scenario)
+
+
+def test_alone_on_the_screen_the_verdict_says_everything_and_the_cursor_goes_from_finding_to_finding() -> None:
+    async def scenario(stand: Stand) -> None:
+        await stand.show(moment("stuck-proxies", 200))
+        await stand.press("v")
+        pane = stand.app.board.pane("verdict")
+        findings = [row.key for row in pane.own_rows]
+        assert len(pane.rows) > 3 * len(findings) > 3
+        seen = []
+        for _ in findings:
+            assert pane.current is not None
+            seen.append(pane.current.key)
+            await stand.press("down")
+        assert seen == findings
+        await stand.press("down", "up", "<")
+        assert pane.current is not None
+        assert pane.current.key == findings[0]
+        await stand.press("enter")
+        assert stand.app.board.ui.trail.shown == f"finding:{findings[0].partition('|')[2]}"
+
+    on_stage(scenario)
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_key_that_mends_stays_where_it_is_narrow(width: int) -> None:
+    async def scenario(stand: Stand) -> None:
+        await stand.show(moment("stuck-proxies", 200))
+        band = [line for line in stand.lines[:6] if "8b4f59aa" in line]
+        assert band
+        assert band[0].rstrip("│ ").endswith(" F" if width < 100 else " F free proxies")
+
+    on_stage(scenario, (width, 24 if width < 100 else 36))

@@ -41,7 +41,7 @@ def test_what_was_stuck_and_what_was_freed_is_named() -> None:
     better = told(differences(broken, mended))
     assert better["proxies", "stuck"] == ("16", "0")
     assert better["proxies", "free"] == ("13", "29")
-    assert sum(words == ("stuck", "gone") for words in better.values()) == 16
+    assert sum(words == ("stuck", "not stuck") for words in better.values()) == 16
 
 
 def test_a_stall_shows_in_its_worker_and_its_queue() -> None:

@@ -90,7 +90,7 @@ class TestEndpoints:
         )
         broker = RabbitFacts("management", "b", "3", (), 0, 0, queues, 2)
         board = played([frame(T0, fresh("health:w", SICK, T0), fresh("rabbitmq", broker, T0))])
-        assert first_worker(board) == ("stalled", "unhealthy, no task done for 900 s while 500 messages wait")
+        assert first_worker(board) == ("stalled", "unhealthy, no task done for 15m00s while 500 messages wait")
 
     def test_an_unseen_broker_is_not_an_empty_one(self) -> None:
         board = played([frame(T0, fresh("health:w", SICK, T0), missing("dramatiq", T0 - 60))])

@@ -10,7 +10,7 @@ from unstick.board.sources import Seen
 from unstick.facts.dependency import DependencyFacts
 from unstick.facts.level import Level
 from unstick.facts.reading import TroubleKind
-from unstick.facts.units import duration
+from unstick.facts.units import brief, duration
 from unstick.settings import Context
 
 CERTAIN = frozenset({TroubleKind.REFUSED, TroubleKind.DNS, TroubleKind.TLS})
@@ -29,7 +29,7 @@ def judge(seen: Seen[DependencyFacts], notes: Notes, _: Context) -> Judged:
         *_slow(facts),
         *_certificate(facts, ends_s),
     )
-    parts = [f"up, {facts.took_s * 1000:.0f} ms"]
+    parts = [f"up, {brief(facts.took_s)}"]
     parts += [f"status {facts.status}"] if facts.status is not None else []
     parts += [f"certificate for {duration(ends_s)}"] if ends_s is not None else []
     numbers = (

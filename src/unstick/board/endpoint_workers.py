@@ -12,6 +12,7 @@ from unstick.facts.health import HealthFacts
 from unstick.facts.level import Level
 from unstick.facts.rabbitmq import RabbitFacts
 from unstick.facts.reading import TroubleKind
+from unstick.facts.units import duration
 from unstick.settings import Context
 
 
@@ -110,7 +111,7 @@ def _judge_health(facts: HealthFacts, context: Context, waiting: int | None) -> 
         return "alive", Level.CRITICAL, "broker-lost", "broker link lost"
     silent = facts.heartbeat_age_s is not None and facts.heartbeat_age_s >= context.thresholds.heartbeat_s
     if facts.healthy is False or silent:
-        age = "" if facts.heartbeat_age_s is None else f", no task done for {facts.heartbeat_age_s:.0f} s"
+        age = "" if facts.heartbeat_age_s is None else f", no task done for {duration(facts.heartbeat_age_s)}"
         if waiting:
             return "stalled", Level.CRITICAL, "unproductive", f"unhealthy{age} while {waiting} messages wait"
         unsure = "what waits for it can't be seen" if waiting is None else "nothing waits for it"

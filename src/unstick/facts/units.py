@@ -24,6 +24,15 @@ def duration(seconds: float | None) -> str:
     return f"{sign}{left // 86400}d{left % 86400 // 3600:02}h"
 
 
+def brief(seconds: float | None) -> str:
+    """A span that may be short: in milliseconds below a second.
+
+    >>> brief(0.047), brief(5), brief(90), brief(None)
+    ('47ms', '5s', '1m30s', '–')
+    """
+    return f"{seconds * 1000:.0f}ms" if seconds is not None and 0 <= seconds < 0.9995 else duration(seconds)
+
+
 def count(number: float | None) -> str:
     """A count in at most five characters; unknown is a dash, never 0.
 
@@ -37,6 +46,15 @@ def count(number: float | None) -> str:
             value = number / size
             return f"{value:.0f}{unit}" if abs(value) >= 9.95 else f"{value:.1f}{unit}"
     return f"{number:.0f}"
+
+
+def exact(number: float | None) -> str:
+    """A count where there is room for all of it.
+
+    >>> exact(2047), exact(0), exact(None)
+    ('2,047', '0', '–')
+    """
+    return "–" if number is None or not math.isfinite(number) else f"{number:,.0f}"
 
 
 def size(number: float | None) -> str:

@@ -32,6 +32,7 @@ from unstick.tui.presets import chosen, presets
 from unstick.tui.private import PrivateScreen
 from unstick.tui.prompt import FILTER
 from unstick.tui.roles import Ground, on
+from unstick.tui.spelled import spelled
 from unstick.tui.stage import Band, ByPlaces, Spots
 from unstick.tui.steering import Steering
 from unstick.tui.travel import Travel
@@ -82,7 +83,7 @@ class BoardScreen(
         self.options = options
         self.latest = news
         self.told = news.told or waiting(options)
-        self._mended: tuple[PaneView, PaneView] | None = None
+        self._mended: tuple[tuple[PaneView, int], PaneView] | None = None
         self._notice, self._noticed = "", 0.0
         self._band = Band()
         self._lines = False, 0
@@ -176,9 +177,15 @@ class BoardScreen(
             self.draw_bands()
 
     def _verdict(self) -> PaneView:
+        if self.ui.maximised == choices.VERDICT:
+            return spelled(self.told.verdict, self.size.width, measure, self.options.keys)
+        return self._mended_verdict()
+
+    def _mended_verdict(self) -> PaneView:
         """The verdict with the keys that mend; told once for each picture."""
-        if self._mended is None or self._mended[0] is not self.told.verdict:
-            self._mended = self.told.verdict, with_keys(self.told.verdict, self.options.keys)
+        key = self.told.verdict, self.size.width
+        if self._mended is None or self._mended[0] != key:
+            self._mended = key, with_keys(self.told.verdict, self.options.keys, self.size.width)
         return self._mended[1]
 
     def _band_wanted(self, size: Size) -> int:

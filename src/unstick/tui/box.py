@@ -133,7 +133,8 @@ def _padded(line: Line) -> Line:
 def _row(row: Row, cells: Line, look: Look, *, here: bool) -> Drawn:
     ground = Ground.CURSOR if here else look.ground
     mark = Piece("▌" if here else " ", Chrome.CURSOR, ground)
-    level = Span(LEVEL_GLYPH[row.level], LEVEL_ROLE[row.level]) if row.level.rank else Span(_WELL)
+    well = Span(" " if row.below else _WELL)
+    level = Span(LEVEL_GLYPH[row.level], LEVEL_ROLE[row.level]) if row.level.rank else well
     glyph = () if look.page else (level, Span(" "))
     return (mark, *on(ground, join((*glyph, *cells, Span(" ")))))
 

@@ -36,7 +36,7 @@ class Keeping(Widget, inherit_bindings=False):
             return
         text = {
             "cell": lambda: export.text_of(row.cells[0]) if row.cells else "",
-            "pane": lambda: export.pane_text(view, pane.rows),
+            "pane": lambda: export.pane_text(view, pane.own_rows),
             "row": lambda: export.told(row) if pane.key == VERDICT else export.row_text(row),
         }[what]()
         data, cut = export.clip(text)
@@ -47,7 +47,7 @@ class Keeping(Widget, inherit_bindings=False):
     def action_export(self, kind: str = "csv") -> None:
         """The rows that the pane shows, filtered and in order, as a file."""
         pane = _table(_screen(self))
-        view, rows = pane.view, pane.rows
+        view, rows = pane.view, pane.own_rows
         if view is None:
             return
         make = export.as_csv if kind == "csv" else export.as_json

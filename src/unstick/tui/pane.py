@@ -50,6 +50,11 @@ class Pane(Lines):
         """The row under the cursor."""
         return self.rows[self.cursor] if self.cursor < len(self.rows) else None
 
+    @property
+    def own_rows(self) -> tuple[Row, ...]:
+        """The rows without the lines that only tell more of them."""
+        return tuple(row for row in self.rows if not row.below)
+
     def tell(self, view: PaneView, ui: UiState) -> None:
         """Show ``view`` as ``ui`` wants it. An equal view under an equal choice is no work at all."""
         if view == self.view and ui == self._ui:
@@ -57,7 +62,7 @@ class Pane(Lines):
         if view is not self.view or _choice(ui, self.key) != _choice(self._ui, self.key):
             mine = UiState() if self.key == VERDICT else ui
             self.rows = select(view.rows, view.columns, mine, ui.sort_of(self.key))
-            self.cursor = stick(self.rows, self._held, self.cursor if self._held else 0)
+            self.cursor = self._stop(stick(self.rows, self._held, self.cursor if self._held else 0), -1)
         self.view, self._ui = view, ui
         self.draw()
 
@@ -68,7 +73,8 @@ class Pane(Lines):
             return
         parts = box.inner(self.view, len(self.rows), width, height, measure)
         away = self.key == VERDICT and self._ui.focus != VERDICT  # then the worst is seen, wherever the cursor was
-        self.top = 0 if away else box.scroll(self.top, self.cursor, parts.visible, len(self.rows))
+        top = box.scroll(self.top, self._last(self.cursor), parts.visible, len(self.rows))
+        self.top = 0 if away else box.scroll(top, self.cursor, parts.visible, len(self.rows))
         look = box.Look(
             self.number,
             self._ui.focus == self.key,
@@ -87,9 +93,23 @@ class Pane(Lines):
     def move(self, step: int) -> None:
         """The cursor ``step`` rows on; from now on it sticks to the row it stands at."""
         if self.rows:
-            self.cursor = max(0, min(len(self.rows) - 1, self.cursor + step))
+            self.cursor = self._stop(max(0, min(len(self.rows) - 1, self.cursor + step)), step)
             self._held = self.rows[self.cursor].key
             self.draw()
+
+    def _stop(self, place: int, step: int) -> int:
+        """``place``, or the next row on that the cursor may stand at; at the end the last one before."""
+        stops = [nth for nth, row in enumerate(self.rows) if not row.below]
+        if len(stops) == len(self.rows):
+            return place
+        ahead = [nth for nth in stops if (nth >= place if step > 0 else nth <= place)]
+        return (min(ahead) if step > 0 else max(ahead)) if ahead else stops[-1 if step > 0 else 0]
+
+    def _last(self, place: int) -> int:
+        """The last of the lines that belong to the row at ``place``."""
+        while place + 1 < len(self.rows) and self.rows[place + 1].below:
+            place += 1
+        return place
 
     def put_cursor(self, place: int) -> None:
         """The cursor to a row."""

@@ -81,7 +81,7 @@ def _boxes(told: Told, options: BoardOptions, width: int, height: int) -> Iterat
             yield found.caption, tuple(on(Ground.SCREEN, line) for line in captions)
         if found.scrub is not None:
             yield found.scrub, (on(Ground.SCREEN, draw_scrub(told.place, width, measure)),)
-    for number, view in enumerate((with_keys(told.verdict, options.keys), *told.panes)):
+    for number, view in enumerate((with_keys(told.verdict, options.keys, width), *told.panes)):
         if view.key in found.panes:
             place = found.panes[view.key]
             look = box.Look(str(number or ""), ui.focus == view.key, total=len(view.rows))

@@ -12,8 +12,8 @@ from unstick.views.words import absent, cell, details, number, span, tally
 
 ABOUT = "The connections to RabbitMQ and their channels, those that leak first."
 COLUMNS = (
-    Column("client", "client", 14, flex=2, about="the name that the client gave itself, else its library or address"),
-    Column("vhost", "vhost", 6, flex=1, priority=6, about="virtual host"),
+    Column("client", "client", 14, flex=3, about="the name that the client gave itself, else its library or address"),
+    Column("vhost", "vhost", 8, priority=6, about="virtual host"),
     Column("channels", "chan", 5, "right", about="open channels"),
     Column("share", "of limit", 10, priority=5, about="open channels in parts of the limit"),
     Column("growth", "/min", 5, "right", about="channels opened a minute, over the last minute"),
@@ -22,7 +22,7 @@ COLUMNS = (
     Column(
         "heartbeat", "beat", 4, "right", priority=2, about="negotiated heartbeat; off: a lost peer is not noticed"
     ),
-    Column("state", "state", 8, priority=3, about="what is wrong with it, else what the broker says"),
+    Column("state", "state", 8, flex=2, priority=3, about="what is wrong with it, else what the broker says"),
 )
 _SHARE = 10
 

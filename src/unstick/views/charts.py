@@ -80,7 +80,7 @@ def draw_spark(spark: Spark, width: int, measure: Measure) -> Line:
     if room < 1:
         return fit((*label, Span(" "), *value), width, measure)
     size = min(room, _WIDEST_SPARK)
-    line = Span(curve(spark.values, size, spark.peak), spark.role)
+    line = Span(curve(spark.values, size, spark.peak, spark.least), spark.role)
     return fit(join((*label, Span(" "), *value, Span(" " * (room - size + 1)), line)), width, measure)
 
 
@@ -88,11 +88,11 @@ _CALM = 0.2
 """A history that moves less, in parts of its highest value, is a line at the bottom."""
 
 
-def curve(values: Sequence[float | None], width: int, peak: float | None = None) -> str:
+def curve(values: Sequence[float | None], width: int, peak: float | None = None, least: float = 0.0) -> str:
     """``values`` as a line of blocks, the newest at the right; a gap is blank. More fonts have blocks than braille.
 
     The scale goes up to ``peak``, else to the highest value; its base is as far below the lowest as that is below the
-    highest, so that small changes of large numbers are seen.
+    highest, so that small changes of large numbers are seen. What stays below ``least`` is measured by that.
 
     >>> curve([4, 6, 8, None, 8], 6)
     ' ▅▆█ █'
@@ -100,6 +100,8 @@ def curve(values: Sequence[float | None], width: int, peak: float | None = None)
     tail = values[-width:] if width > 0 else ()
     known = [value for value in tail if value is not None]
     low, high = min(known, default=0.0), max(known, default=0.0)
+    if peak is None and high < least:
+        peak = least
     base, top = (max(0.0, low - (high - low)), high) if peak is None else (0.0, peak)
     calm = peak is None and high - low <= _CALM * high
     heights = [0 if v is None else 1 if calm else _height(v - base, top - base) for v in tail]

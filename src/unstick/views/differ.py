@@ -35,6 +35,9 @@ class Fact(NamedTuple):
 
 Facts = dict[str, Fact]
 
+_ENDS = {"proxies": "not stuck", "finding": "over"}
+"""What is said of something that is told no more; of other things: that it is gone."""
+
 
 def differences(one: Board, other: Board) -> PaneView:
     """What is not the same at the earlier and at the later of two boards."""
@@ -45,7 +48,7 @@ def differences(one: Board, other: Board) -> PaneView:
         changed = list(_changed(subject, told(before), told(after)))
         rows += changed[:MOST]
         left_out += max(0, len(changed) - MOST)
-    spent = duration(after.frame.at - before.frame.at)
+    spent = duration(round(after.frame.at) - round(before.frame.at))
     note = f"{left_out:,} more are not shown" if left_out else "esc closes   b forgets the first instant"
     return PaneView(
         KEY,
@@ -80,7 +83,7 @@ def _changed(subject: str, before: Facts, after: Facts) -> Iterator[Row]:
             cell(subject, Role.DIM),
             cell(told.name, Role.STRONG),
             cell(was.words if was else "–", Role.DIM),
-            cell(now.words if now else "gone", now.role if now else Role.DIM),
+            cell(now.words if now else _ENDS.get(subject, "gone"), now.role if now else Role.DIM),
         )
         yield Row(f"{subject}|{key}", Level.OK, cells, (subject, told.name, None, None))
 

@@ -71,6 +71,8 @@ class Spark(msgspec.Struct, frozen=True):
     role: Role = Role.SPARK
     peak: float | None = None
     """The upper end of its scale, where there is one."""
+    least: float = 0.0
+    """What its scale reaches to at the least, so that noise looks like noise."""
 
 
 class Field(msgspec.Struct, frozen=True):
@@ -125,6 +127,8 @@ class Row(msgspec.Struct, frozen=True):
     """The command that mends what it says."""
     banner: bool = False
     """Its one cell takes the whole line."""
+    below: bool = False
+    """It tells more of the row above it; the cursor does not stop there."""
 
 
 class PaneView(msgspec.Struct, frozen=True):

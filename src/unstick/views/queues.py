@@ -16,7 +16,7 @@ COLUMNS = (
     Column("queue", "queue", 14, flex=2, about="its name"),
     Column("place", "on", 10, flex=1, priority=4, about="the job system, and its broker or virtual host"),
     Column("ready", "ready", 5, "right", about="messages that wait"),
-    Column("trend", "", 8, priority=3, about="how many waited in the last eighty seconds"),
+    Column("trend", "trend", 8, priority=3, about="how many waited in the last eighty seconds"),
     Column("in_flight", "running", 7, "right", priority=4, about="delivered and not acknowledged"),
     Column(
         "in",
@@ -40,6 +40,8 @@ COLUMNS = (
     Column("dead", "dead", 4, "right", priority=6, about="messages that were given up"),
     Column("consumers", "cons", 4, "right", priority=7, about="who takes from it"),
 )
+LEAST = 10.0
+"""Messages below which a trend is noise, and looks like it."""
 TREND = 8
 """Cells of two columns of five seconds each: eighty seconds."""
 
@@ -51,7 +53,7 @@ def view(board: Board) -> PaneView:
         return absent("queues", "Queues", "set redis.url, rabbitmq.url or [[celery]]")
     found = queues.count if queues.items or queues.waiting is not None else None
     counts = tally((found, "queues", Role.TEXT), (queues.waiting, "waiting", Role.ACCENT))
-    waiting = Spark("waiting", board.memory.values("queues:waiting"), count(queues.waiting))
+    waiting = Spark("waiting", board.memory.values("queues:waiting"), count(queues.waiting), least=LEAST)
     more = queues.count - len(queues.items)
     note = (Span(f"showing {len(queues.items)} of {queues.count}", Role.DIM),) if more > 0 else ()
     return PaneView(
@@ -80,7 +82,7 @@ def _row(queue: Queue, board: Board) -> Row:
             cell(queue.name),
             cell(place, Role.DIM),
             number(queue.ready, bad),
-            (Span(curve(history, TREND), Role.SPARK),) if any(history) else (),
+            (Span(curve(history, TREND, least=LEAST), Role.SPARK),) if any(history) else (),
             number(queue.in_flight),
             rate(moves.in_per_min),
             rate(moves.out_per_min),

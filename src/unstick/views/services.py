@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from unstick.board.board import Board
 from unstick.board.services import Service
 from unstick.facts.level import Level
-from unstick.facts.units import count, duration, size
+from unstick.facts.units import brief, count, duration, size
+from unstick.views.answers import answers
 from unstick.views.charts import blocks
 from unstick.views.pane import Column, PaneView, Role, Row, Span
 from unstick.views.words import age, cell, details, tally
@@ -36,11 +37,12 @@ def view(board: Board) -> PaneView:
         *tally((up, f"of {len(services.items)} up", Role.OK), (waiting, "connecting", Role.UNKNOWN)),
         Span(f"  {queries:.1f} asks/s", Role.DIM),
     )
-    rows = tuple(_row(item, board) for item in services.items)
+    told = answers(board)
+    rows = tuple(_row(item, board, told.get(item.name, "")) for item in services.items)
     return PaneView("services", "Services", services.level, counts, (), COLUMNS, rows)
 
 
-def _row(item: Service, board: Board) -> Row:
+def _row(item: Service, board: Board, answer: str) -> Row:
     state = item.state
     took = state.cost.took_s * 1000
     fresh = state.state == "fresh"
@@ -53,12 +55,12 @@ def _row(item: Service, board: Board) -> Row:
             cell(f"{took:.0f}ms" if took >= 1 else "<1ms") if fresh else cell("–", Role.UNKNOWN),
             cell(f"{item.queries_per_s:.1f}", Role.DIM),
             cell(size(item.bytes_per_s), Role.DIM),
-            cell(_says(item), Role.TEXT if item.level.rank else Role.DIM),
+            cell(_says(item) or answer, Role.TEXT if item.level.rank else Role.DIM),
         ),
         (item.name, state.age_s, took, item.queries_per_s, item.bytes_per_s, item.note),
         (
             *_told(item, board),
-            *details("source", (f"{state.source.server}, asked every {state.source.interval_s:g} s",)),
+            *details("source", (f"{state.source.server}, asked every {brief(state.source.interval_s)}",)),
             *details("trouble", (state.trouble.text,) if state.trouble and not state.pending else ()),
             *details("address", (item.worker.address,) if item.worker else ()),
         ),

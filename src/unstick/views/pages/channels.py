@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from unstick.board.channels import Link
 from unstick.board.holders import Names, called, processes
 from unstick.facts.level import Level
-from unstick.facts.units import clock_time, count, duration
+from unstick.facts.units import clock_time, duration, exact
 from unstick.views.pages.model import Fact, Known, Limit, Page, Part, findings, happened
 from unstick.views.words import cell
 from unstick.views.workers import worker_key
@@ -55,7 +55,7 @@ def _identity(known: Known, found: Link, source: str) -> Iterator[Fact]:
     yield known.fact("connected at", f"{clock_time(seen.connected_at)}Z" if seen.connected_at else "–", source)
     yield known.fact("state", seen.state or "–", source)
     off = seen.heartbeat_s == 0
-    beat = "–" if seen.heartbeat_s is None else "off" if off else f"every {seen.heartbeat_s:.0f} s"
+    beat = "–" if seen.heartbeat_s is None else "off" if off else f"every {duration(seen.heartbeat_s)}"
     yield known.fact("heartbeat", beat, source, level=Level.WARNING if off else Level.OK)
 
 
@@ -71,7 +71,7 @@ def _worker(known: Known, found: Link) -> Iterator[Fact]:
 def _channels(known: Known, found: Link, source: str) -> Iterator[Fact]:
     seen = found.connection
     yield known.fact(
-        "open", f"{count(seen.channels)} of at most {count(seen.channel_max)}", source, level=found.level
+        "open", f"{exact(seen.channels)} of at most {exact(seen.channel_max)}", source, level=found.level
     )
     growth = "–" if found.growth_per_min is None else f"{found.growth_per_min:+.0f} a minute"
     yield known.fact("growth", growth, source)
@@ -83,5 +83,5 @@ def _queues(known: Known, vhost: str | None) -> Iterator[Fact]:
     queues, source = known.subjects.queues, known.of_system("rabbitmq")
     mine = [q for q in queues.items if q.source == source and q.place == vhost] if queues else []
     for queue in mine[:MOST]:
-        text = f"{count(queue.ready)} wait, {count(queue.consumers)} consumers"
+        text = f"{exact(queue.ready)} wait, {exact(queue.consumers)} consumers"
         yield known.fact(f"queue {queue.name}", text, source, jump=f"queue:{queue.key}", level=queue.level)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from unstick.board.workers import Container, Worker
 from unstick.facts.level import Level
-from unstick.facts.units import count, duration
+from unstick.facts.units import duration, exact
 from unstick.views.pages.model import Fact, Known, Page, Part, ago, findings, happened
 from unstick.views.pages.tasks import table_fact
 from unstick.views.pane import Line, Role
@@ -57,8 +57,8 @@ def _container_facts(known: Known, found: Container) -> Iterator[Fact]:
     source = known.of_system("crawler")
     yield known.fact("workers", f"{found.workers}, {found.alive} alive", source)
     yield known.fact("last sign", ago(found.last_seen_s), source)
-    yield known.fact("proxies", count(found.proxies), source)
-    yield known.fact("tasks", count(found.tasks), source)
+    yield known.fact("proxies", exact(found.proxies), source)
+    yield known.fact("tasks", exact(found.tasks), source)
 
 
 def _worker_fact(known: Known, found: Worker) -> Fact:

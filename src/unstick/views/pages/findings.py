@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from unstick.board.findings import Finding
 from unstick.board.held import things
 from unstick.facts.level import Level
-from unstick.facts.units import clock_time, count, duration
+from unstick.facts.units import clock_time, duration, exact
 from unstick.views.findings import title, told_of
 from unstick.views.pages.model import Curve, Fact, Known, Page, Part, happened, words_of
 from unstick.views.pages.tasks import table_fact
@@ -73,7 +73,7 @@ def _ties(known: Known, found: Finding) -> Iterator[Fact]:
     queues, channels, locks = known.subjects.queues, known.subjects.channels, known.subjects.locks
     for queue in queues.items if queues else ():
         if queue.key in topics or (queue.level.rank >= Level.WARNING.rank and queue.source in topics):
-            text = f"{queue.name}: {count(queue.ready)} wait"
+            text = f"{queue.name}: {exact(queue.ready)} wait"
             yield known.fact("queue", text, queue.source, jump=f"queue:{queue.key}", level=queue.level)
     for link in channels.items if channels else ():
         if link.key in topics:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from unstick.board.host import Host
 from unstick.facts.host import Disk, HostFacts
 from unstick.facts.level import Level, above
-from unstick.facts.units import count, size
+from unstick.facts.units import exact, size
 from unstick.views.host import process_key, resource_key
 from unstick.views.pages.model import Curve, Fact, Known, Limit, Page, Part, findings, happened
 from unstick.views.words import cell
@@ -170,7 +170,7 @@ def process(known: Known, key: str) -> Page | None:
         "host",
         f"process {found.name} {found.pid}",
         Level.OK,
-        cell(f"busiest but {place - 1} of {count(facts.process_count)}" if place > 1 else "the busiest of all"),
+        cell(f"busiest but {place - 1} of {exact(facts.process_count)}" if place > 1 else "the busiest of all"),
         (
             Part("What it is", identity),
             Part("What it takes", takes),

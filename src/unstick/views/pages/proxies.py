@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from unstick.board.proxies import Proxy
 from unstick.facts.level import Level
-from unstick.facts.units import count, duration
+from unstick.facts.units import duration, exact
 from unstick.views.pages.model import Fact, Known, Limit, Page, Part, findings, happened
 from unstick.views.words import cell
 from unstick.views.workers import worker_key
@@ -23,8 +23,8 @@ def proxy(known: Known, key: str) -> Page | None:
     total = proxies.total or 0
     limits = known.board.context.thresholds
     pool = (
-        known.fact("pool", f"{count(proxies.free)} of {count(proxies.total)} free", source),
-        known.fact("stuck in all", count(proxies.stuck), source),
+        known.fact("pool", f"{exact(proxies.free)} of {exact(proxies.total)} free", source),
+        known.fact("stuck in all", exact(proxies.stuck), source),
     )
     return Page(
         key,

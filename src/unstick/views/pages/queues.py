@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from unstick.board.queues import Queue
 from unstick.facts.level import Level
-from unstick.facts.units import count, duration
+from unstick.facts.units import duration, exact
 from unstick.views.flow import Flow, flow
 from unstick.views.pages.model import Fact, Known, Limit, Page, Part, findings, happened
 from unstick.views.words import cell
@@ -29,7 +29,7 @@ def queue(known: Known, key: str) -> Page | None:
         "queues",
         f"queue {found.name}",
         found.level,
-        cell(found.note or f"{count(found.ready)} wait; {moves.says}"),
+        cell(found.note or f"{exact(found.ready)} wait; {moves.says}"),
         (
             Part("What waits", tuple(_depths(known, found, place))),
             Part("Flow of the last minute", tuple(_flow(known, found, moves))),
@@ -50,11 +50,11 @@ def queue(known: Known, key: str) -> Page | None:
 def _depths(known: Known, found: Queue, place: str) -> Iterator[Fact]:
     source = found.source
     yield known.fact("broker", place, source, jump=f"service:{source}")
-    yield known.fact("ready", count(found.ready), source, level=found.level)
-    yield known.fact("in flight", count(found.in_flight), source)
+    yield known.fact("ready", exact(found.ready), source, level=found.level)
+    yield known.fact("in flight", exact(found.in_flight), source)
     for name, value in (("delayed", found.delayed), ("dead", found.dead), ("consumers", found.consumers)):
         if value is not None:
-            yield known.fact(name, count(value), source)
+            yield known.fact(name, exact(value), source)
     if found.ready:
         yield known.fact("oldest waits for", duration(found.oldest_s), source)
 
@@ -69,11 +69,11 @@ def _takers(known: Known, found: Queue) -> Iterator[Fact]:
     """Workers of the same broker, and connections of its virtual host."""
     workers, channels = known.subjects.workers, known.subjects.channels
     for worker in [w for w in workers.items if w.source == found.source][:MOST] if workers else ():
-        text = f"{worker.life}, {count(worker.holds.unacked)} in flight"
+        text = f"{worker.life}, {exact(worker.holds.unacked)} in flight"
         yield known.fact(f"worker {worker.name}", text, worker.source, jump=worker_key(worker), level=worker.level)
     rabbit = known.of_system("rabbitmq")
     if channels and found.source == rabbit:
         for link in [one for one in channels.items if one.connection.vhost == found.place][:MOST]:
             name = link.connection.client or link.connection.name
-            text = f"{count(link.connection.channels)} channels"
+            text = f"{exact(link.connection.channels)} channels"
             yield known.fact(f"connection {name}", text, rabbit, jump=f"link:{link.key}", level=link.level)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from unstick.board.services import Service
-from unstick.facts.units import duration, size
+from unstick.facts.units import brief, duration, size
 from unstick.views.pages.model import Fact, Known, Page, Part, findings, happened
 from unstick.views.words import cell
 from unstick.views.workers import worker_key
@@ -45,7 +45,7 @@ def _charted(found: Service) -> str:
 def _asked(known: Known, found: Service) -> Iterator[Fact]:
     state = found.state
     yield known.fact("server", state.source.server, found.name)
-    yield known.fact("asked", f"every {state.source.interval_s:g} s", found.name)
+    yield known.fact("asked", f"every {brief(state.source.interval_s)}", found.name)
     yield known.fact("is", state.state, found.name, level=found.level)
     if state.trouble is not None and not state.pending:
         yield known.fact(
@@ -53,7 +53,7 @@ def _asked(known: Known, found: Service) -> Iterator[Fact]:
         )
     if state.failing_s is not None:
         yield known.fact("failing for", duration(state.failing_s), found.name, level=found.level)
-    yield known.fact("last answer took", f"{state.cost.took_s * 1000:.0f} ms", found.name)
+    yield known.fact("last answer took", brief(state.cost.took_s), found.name)
     cost = f"{found.queries_per_s:.1f} questions and {size(found.bytes_per_s)} a second"
     yield known.fact("asking costs it", cost, found.name)
 

@@ -14,7 +14,7 @@ from unstick.facts.frame import Fact as Seen
 from unstick.facts.health import HealthFacts
 from unstick.facts.level import Level
 from unstick.facts.reading import Fresh, Stale
-from unstick.facts.units import clock_time, count, duration
+from unstick.facts.units import clock_time, duration, exact
 from unstick.views.pages.model import Fact, Known, ago
 
 MOST = 50
@@ -56,7 +56,7 @@ def _said(known: Known, found: Worker, seen: Seen) -> Iterator[Fact]:
         case AutomationFacts():
             yield known.fact("address", seen.address, found.source, jump=f"service:{found.source}")
             yield known.fact("answers", _yes(seen.alive, "yes", "NO"), found.source)
-            yield known.fact("tasks", f"{count(seen.active)} in hand, {count(seen.completed)} done", found.source)
+            yield known.fact("tasks", f"{exact(seen.active)} in hand, {exact(seen.completed)} done", found.source)
             yield known.fact("up for", duration(seen.uptime_s), found.source)
         case HealthFacts():
             yield from _endpoint(known, found, seen)
@@ -72,8 +72,8 @@ def _tables(known: Known, found: Worker, seen: CrawlerFacts) -> Iterator[Fact]:
 def _events(known: Known, found: Worker, seen: CeleryEventsFacts) -> Iterator[Fact]:
     for node in [node for node in seen.nodes if node.hostname == found.id]:
         yield known.fact("event", _instant(node.heard_at, seen.looked_at), found.source)
-        yield known.fact("tasks in hand", count(node.active), found.source)
-        yield known.fact("tasks done", count(node.processed), found.source)
+        yield known.fact("tasks in hand", exact(node.active), found.source)
+        yield known.fact("tasks done", exact(node.processed), found.source)
         yield known.fact("process", "–" if node.pid is None else str(node.pid), found.source)
 
 
@@ -83,7 +83,7 @@ def _endpoint(known: Known, found: Worker, seen: HealthFacts) -> Iterator[Fact]:
     yield known.fact("status", seen.status or "–", source)
     yield known.fact("last task done", ago(seen.heartbeat_age_s), source)
     yield known.fact("up for", duration(seen.uptime_s), source)
-    yield known.fact("tasks done", count(seen.processed), source)
+    yield known.fact("tasks done", exact(seen.processed), source)
     yield known.fact("broker", _yes(seen.broker_connected, "connected", "LOST"), source)
 
 

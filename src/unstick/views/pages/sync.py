@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from unstick.board.rules import RULES
 from unstick.board.sync import Sync
 from unstick.facts.level import Level
-from unstick.facts.units import clock_time, count, duration
+from unstick.facts.units import clock_time, duration, exact
 from unstick.views.pages.model import Fact, Known, Limit, Page, Part, findings, happened
 from unstick.views.words import cell
 
@@ -56,13 +56,13 @@ def _runs(known: Known, found: Sync, api: str) -> Iterator[Fact]:
     yield known.fact("next due", f"{clock_time(found.next_due_at)}Z" if found.next_due_at else "–", api, level=late)
     running = "–" if found.running is None else "running" if found.running else "idle"
     yield known.fact("now", running, api)
-    yield known.fact("processed", f"{count(found.processed)}, {count(found.updated)} updated", api)
-    yield known.fact("errors", count(found.errors), api, level=Level.WARNING if found.errors else Level.OK)
+    yield known.fact("processed", f"{exact(found.processed)}, {exact(found.updated)} updated", api)
+    yield known.fact("errors", exact(found.errors), api, level=Level.WARNING if found.errors else Level.OK)
     yield known.fact("took", duration(found.last_duration_s), api)
 
 
 def _data(known: Known, found: Sync, data: str) -> Iterator[Fact]:
-    yield known.fact("rows", f"about {count(found.rows)}" if found.rows is not None else "–", data)
+    yield known.fact("rows", f"about {exact(found.rows)}" if found.rows is not None else "–", data)
     yield known.fact("oldest row", duration(found.oldest_row_s), data)
     drift = found.drift
     if drift is None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from unstick.board.holders import Holder, holder
 from unstick.board.workers import Worker
 from unstick.facts.level import Level
-from unstick.facts.units import count, duration
+from unstick.facts.units import duration, exact
 from unstick.views.pages.model import Fact, Known, Limit, Page, Part, ago, findings, happened
 from unstick.views.pages.signs import signs
 from unstick.views.pages.tasks import table_fact
@@ -91,7 +91,7 @@ def _holds(known: Known, whole: Holder) -> Iterator[Fact]:
             yield known.fact("messages", f"{each.holds.unacked} not acknowledged", each.source, level=each.level)
             yield from _queues(known, each)
     for link in whole.links[:MOST]:
-        text = f"{count(link.connection.channels)} on connection {link.connection.name}"
+        text = f"{exact(link.connection.channels)} on connection {link.connection.name}"
         source = known.of_system("rabbitmq")
         yield known.fact("channels", text, source, jump=f"link:{link.key}", level=link.level)
 
@@ -108,5 +108,5 @@ def _queues(known: Known, found: Worker) -> Iterator[Fact]:
     queues = known.subjects.queues
     for queue in queues.items if queues else ():
         if queue.source == found.source and (queue.ready or queue.in_flight):
-            text = f"{count(queue.ready)} wait, {count(queue.in_flight)} in flight"
+            text = f"{exact(queue.ready)} wait, {exact(queue.in_flight)} in flight"
             yield known.fact(f"queue {queue.name}", text, queue.source, jump=f"queue:{queue.key}", level=queue.level)
