@@ -1,45 +1,42 @@
 """The board on a terminal against other full-screen programs, one interleaved run.
 
-``python -m tests.benchmarks.terminal [--rounds 7] [--seconds 10] [--path DIR]``. Every program runs in a
-pseudo-terminal of 200 columns and 60 lines, in turn, so that what else the machine does hits all of them; medians are
-printed. Programs that are not installed are left out with a word; ``--path`` names a folder where more of them are.
+``python -m tests.benchmarks.terminal [--rounds 7] [--seconds 5] [--path DIR:DIR] [--only NAME,NAME]``. Every program
+runs in a pseudo-terminal of 200 columns and 60 lines, in turn, so that what else the machine does hits all of them;
+medians are printed as Markdown. A living world of every server runs beside all of them. Programs that are not
+installed are left out with a word; ``--path`` names folders where more of them are.
 """
 
 from __future__ import annotations
 
 import argparse
-import fcntl
+import contextlib
+import math
 import os
-import pty
-import re
-import select
 import shutil
-import signal
 import statistics
-import struct
+import subprocess
 import sys
-import termios
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import msgspec
-import psutil
-import pyte
 
-from tests.lab.servers import Postgres
+from tests.benchmarks.seat import COLUMNS, LINES, Seat
+from tests.lab.processes import LOOPBACK, Child, LabError, TempDir, clean_env, free_port, port_answers
+from tests.lab.world import World
 
-ROOT = Path(__file__).parents[2]
-COLUMNS, LINES = 200, 60
-_ANSWERS = ((b"\x1b[?2026$p", b"\x1b[?2026;2$y"), (b"\x1b[c", b"\x1b[?62;c"), (b"\x1b[6n", b"\x1b[1;1R"))
-_UNKNOWN = re.compile(rb"\x1b\[[<>=][0-9;]*[a-z]|\x1b\[[?0-9;]*\$p")
-_GAP_S = 0.012
-"""Silence that separates two bursts of output."""
+_KEYS = 4
+"""Keys that are pressed in one round."""
+_SETTLE_S = 2.0
+_PATIENCE_S = 30.0
+_NEVER = float("nan")
 
 
 class Program(msgspec.Struct, frozen=True):
-    """``live`` must be on the screen when it shows more than frames; ``key`` changes the picture."""
+    """``live`` must be on the screen when it shows more than frames; ``key`` changes the picture.
+
+    ``unseen`` is the environment of a start of which no earlier start remembers a picture.
+    """
 
     name: str
     command: tuple[str, ...]
@@ -47,244 +44,251 @@ class Program(msgspec.Struct, frozen=True):
     key: bytes = b"\x1b[B"
     leave: bytes = b"q"
     environ: dict[str, str] = {}
-
-
-class Burst(msgspec.Struct, frozen=True):
-    """What came between two silences: when, how much, and how little would have done."""
-
-    at: float
-    size: int
-    cells: int
-    ideal: int
+    unseen: dict[str, str] | None = None
 
 
 class Round(msgspec.Struct, frozen=True):
-    """One start, steady run and exit."""
+    """One start, steady run and exit; what was not seen is not a number."""
 
+    first_s: float
     paint_s: float
     live_s: float
     start_bytes: int
     bytes_per_s: float
     ideal_per_s: float
     cpu_percent: float
+    main_percent: float
     rss_mb: float
     key_ms: tuple[float, ...]
     exit_s: float
 
 
-class Seat:
-    """A program in a pseudo-terminal of its own."""
-
-    def __init__(self, program: Program) -> None:
-        self.screen = pyte.Screen(COLUMNS, LINES)
-        self.stream = pyte.ByteStream(self.screen)
-        self.bursts: list[Burst] = []
-        self.total = 0
-        self._before = _picture(self.screen)
-        self.began = time.monotonic()
-        self.pid, self.master = pty.fork()
-        if self.pid == 0:
-            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
-            environ = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
-            environ["PYTHONPATH"] = str(ROOT / "src")
-            environ |= {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-            os.chdir(ROOT)
-            os.execvpe(program.command[0], program.command, environ | program.environ)
-        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
-        self.process = psutil.Process(self.pid)
-
-    def until(self, met: Callable[[], Any], seconds: float) -> bool:
-        """Read until ``met`` or for ``seconds``; whether it was met."""
-        end = time.monotonic() + seconds
-        while not met():
-            if time.monotonic() >= end or not self._burst(end):
-                return bool(met())
-        return True
-
-    def _burst(self, end: float) -> bool:
-        """Take one burst; ``False``: the program closed its terminal."""
-        first, size = 0.0, 0
-        while True:
-            wait = _GAP_S if size else max(0.0, end - time.monotonic())
-            if not select.select([self.master], [], [], wait)[0]:
-                break
-            try:
-                data = os.read(self.master, 65536)
-            except OSError:
-                data = b""
-            if not data:
-                return False
-            first = first or time.monotonic()
-            size += len(data)
-            for question, answer in _ANSWERS:
-                if question in data:
-                    os.write(self.master, answer)
-            self.stream.feed(_UNKNOWN.sub(b"", data))
-        if size:
-            self.total += size
-            after = _picture(self.screen)
-            self.bursts.append(Burst(first, size, *_difference(self._before, after)))
-            self._before = after
-        return True
-
-    def cpu_s(self) -> float:
-        """User and system time of the program and what it started."""
-        times = [process.cpu_times() for process in (self.process, *self.process.children(recursive=True))]
-        return sum(each.user + each.system for each in times)
-
-    def shows(self, text: str) -> bool:
-        """Whether ``text`` is on the screen."""
-        return any(text in line for line in self.screen.display)
-
-    def end(self, keys: bytes) -> float:
-        """Seconds until the program is gone after ``keys``; killed after five."""
-        os.write(self.master, keys)
-        began = time.monotonic()
-        while time.monotonic() - began < 5:
-            if os.waitpid(self.pid, os.WNOHANG)[0]:
-                os.close(self.master)
-                return time.monotonic() - began
-            if select.select([self.master], [], [], 0.005)[0]:
-                try:
-                    os.read(self.master, 65536)
-                except OSError:
-                    time.sleep(0.005)
-        os.kill(self.pid, signal.SIGKILL)
-        os.waitpid(self.pid, 0)
-        os.close(self.master)
-        return float("nan")
-
-
-Picture = list[list[tuple[Any, ...]]]
-
-
-def _picture(screen: pyte.Screen) -> Picture:
-    return [[tuple(screen.buffer[y][x]) for x in range(screen.columns)] for y in range(screen.lines)]
-
-
-def _difference(before: Picture, after: Picture) -> tuple[int, int]:
-    """Changed cells, and the bytes that would have been enough: moves, styles where they change, characters."""
-    cells = ideal = 0
-    style: tuple[Any, ...] | None = None
-    for old, new in zip(before, after, strict=True):
-        if old == new:
-            continue
-        last = -10
-        for x, (was, cell) in enumerate(zip(old, new, strict=True)):
-            if was == cell:
-                continue
-            gap = x - last - 1
-            same = all(each[1:] == style for each in new[last + 1 : x]) if 0 < gap < 5 else False
-            ideal += 0 if not gap else gap if same else 4 if last >= 0 else 7
-            if cell[1:] != style and not (cell[0] == " " and style is not None and cell[2] == style[1]):
-                ideal += _sgr(style, cell[1:])
-                style = cell[1:]
-            ideal += len(str(cell[0]).encode())
-            cells += 1
-            last = x
-    return cells, ideal
-
-
-def _sgr(before: tuple[Any, ...] | None, after: tuple[Any, ...]) -> int:
-    """Bytes of the sequence from one style to another: 24 bits take 17, a name 3, an attribute 2."""
-    old = before or ("default", "default", *[False] * (len(after) - 2))
-    colors = sum((17 if len(new) == 6 else 3) for was, new in zip(old[:2], after[:2], strict=True) if was != new)
-    attributes = sum(bool(was != new) for was, new in zip(old[2:], after[2:], strict=True))
-    return 3 + colors + 2 * attributes
-
-
 def measured(program: Program, seconds: float) -> Round:
     """One round of ``program``."""
-    seat = Seat(program)
-    seat.until(lambda: sum(not line.isspace() for line in seat.screen.display) > 3, 15)
-    paint = seat.bursts[-1].at - seat.began if seat.bursts else float("nan")
-    seat.until(lambda: seat.shows(program.live), 15)
-    live = seat.bursts[-1].at - seat.began if seat.bursts else float("nan")
-    start = seat.total
-    seat.until(lambda: False, 2.5)
-    seen, spent, began = len(seat.bursts), seat.cpu_s(), time.monotonic()
-    seat.until(lambda: False, seconds)
-    took, spent = time.monotonic() - began, seat.cpu_s() - spent
-    steady = seat.bursts[seen:]
-    rss = seat.process.memory_info().rss / 1e6
-    keys = tuple(_answered(seat, program.key) for _ in range(6))
+    first = _painted(program, program.unseen) if program.unseen is not None else _NEVER
+    seat = Seat(program.command, program.environ)
+    try:
+        paint = _paint(seat)
+        live = (
+            seat.bursts[-1].at - seat.began if seat.until(lambda: seat.shows(program.live), _PATIENCE_S) else _NEVER
+        )
+        start = seat.total
+        seat.until(lambda: False, _SETTLE_S)
+        seen, (spent, main), began = len(seat.bursts), seat.cpu_s(), seat.clock()
+        seat.until(lambda: False, seconds)
+        took, (spent_then, main_then) = seat.clock() - began, seat.cpu_s()
+        steady = seat.bursts[seen:]
+        rss = seat.process.memory_info().rss / 1e6
+        keys = tuple(_answered(seat, program.key) for _ in range(_KEYS))
+    except BaseException:
+        seat.kill()
+        raise
     return Round(
-        paint, live, start, sum(b.size for b in steady) / took, sum(b.ideal for b in steady) / took,
-        spent / took * 100, rss, tuple(ms for ms in keys if ms), seat.end(program.leave),
+        first, paint, live, start, sum(b.size for b in steady) / took, sum(b.ideal for b in steady) / took,
+        (spent_then - spent) / took * 100, (main_then - main) / took * 100, rss,
+        tuple(ms for ms in keys if ms), seat.end(program.leave),
     )  # fmt: skip
+
+
+def _painted(program: Program, environ: dict[str, str]) -> float:
+    """Seconds until a start of its own paints; it is killed then."""
+    seat = Seat(program.command, program.environ | environ)
+    try:
+        return _paint(seat)
+    finally:
+        seat.kill()
+
+
+def _paint(seat: Seat) -> float:
+    met = seat.until(lambda: sum(not line.isspace() for line in seat.screen.display) > 3, _PATIENCE_S)
+    return seat.bursts[-1].at - seat.began if met else _NEVER
 
 
 def _answered(seat: Seat, key: bytes) -> float:
     """Milliseconds until ``key`` changed the screen; 0: it did not within a second."""
     seat.until(lambda: False, 0.23)
-    seen, pressed = len(seat.bursts), time.monotonic()
+    seen, pressed = len(seat.bursts), seat.clock()
     os.write(seat.master, key)
     if seat.until(lambda: any(burst.cells for burst in seat.bursts[seen:]), 1.0):
         return (next(burst.at for burst in seat.bursts[seen:] if burst.cells) - pressed) * 1000
     return 0.0
 
 
-def programs(folder: str | None, database: str) -> list[Program]:
-    """The board on a picture that changes every second and on a live database; then who is installed."""
-    path = os.pathsep.join(filter(None, [folder, str(Path(sys.executable).parent), os.environ["PATH"]]))
-    python = sys.executable
+@contextlib.contextmanager
+def mariadb(path: str) -> Iterator[int | None]:
+    """The port of a MariaDB server of its own, for dolphie; ``None`` where it is not installed."""
+    server, install = shutil.which("mariadbd", path=path), shutil.which("mariadb-install-db", path=path)
+    if server is None or install is None:
+        yield None
+        return
+    folder, port = TempDir("mariadb"), free_port()
+    data = folder.path / "data"
+    as_root = ["--user=root"] if os.geteuid() == 0 else []
+    child: Child | None = None
+    try:
+        subprocess.run(
+            [install, "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal", *as_root],
+            check=True, capture_output=True, timeout=120,
+        )  # fmt: skip
+        options = [
+            f"--datadir={data}",
+            f"--port={port}",
+            f"--bind-address={LOOPBACK}",
+            f"--socket={folder.path}/socket",
+        ]
+        command = [server, "--no-defaults", *options, "--skip-name-resolve", *as_root]
+        child = Child(command, log=folder.path / "log", env=clean_env(), name="mariadb")
+        child.wait_ready(lambda: port_answers(port), 60)
+        yield port
+    finally:
+        if child is not None:
+            child.end()
+        folder.remove()
+
+
+def programs(path: str, world: World, mysql: int | None) -> list[Program]:
+    """The board on a picture that changes every second, on one server and on all; then who is installed."""
+    python, unseen = sys.executable, {"XDG_CACHE_HOME": os.devnull}
+    database = world.env()["DATABASE_URL"]
+    board = (python, "-m", "unstick", "live")
     found = [
         Program("unstick", (python, "-m", "tests.tui.play", "incident"), "container 8b4f59aa"),
-        Program("unstick live", (python, "-m", "unstick", "live"), "pg ●", b"?", environ={"DATABASE_URL": database}),
-    ]
-    others = (
+        Program(
+            "unstick, PostgreSQL", board, "pg ●", b"?", environ={"DATABASE_URL": database}, unseen=unseen,
+        ),
+        Program("unstick, all servers", (*board, "-c", str(world.config_path)), "pg ●", b"?", unseen=unseen),
+    ]  # fmt: skip
+    others = [
         Program("glances", ("glances", "--time", "1", "--disable-check-update"), "CPU", b"1"),
         Program("htop", ("htop", "-d", "10"), "PID", b"\x1bOB"),
         Program("pg_activity", ("pg_activity", "--refresh", "1", database), "RUNNING QUERIES", b"2"),
+        Program(
+            "dolphie", ("dolphie", "-h", LOOPBACK, "-P", str(mysql), "-u", "root", "-r", "1"), "Statistics/s", b"?"
+        ),
         Program("textual demo", (python, "-m", "textual"), "Textual", b"\t", b"\x11"),
-    )
+    ]
     for other in others:
         where = shutil.which(other.command[0], path=path)
         if where is None:
-            print(f"{other.name}: left out, not installed")
+            say(f"{other.name}: left out, not installed")
+        elif other.name == "dolphie" and mysql is None:
+            say("dolphie: left out, there is no MariaDB that it could watch")
         else:
             found.append(msgspec.structs.replace(other, command=(where, *other.command[1:])))
     return found
 
 
+Figure = Callable[[list[Round]], float]
+
+
+def _median(read: Callable[[Round], float]) -> Figure:
+    def median(rounds: list[Round]) -> float:
+        known = [value for value in map(read, rounds) if not math.isnan(value)]
+        return statistics.median(known) if known else _NEVER
+
+    return median
+
+
+def _over_ideal(rounds: list[Round]) -> float:
+    ideal = _median(lambda each: each.ideal_per_s)(rounds)
+    return _median(lambda each: each.bytes_per_s)(rounds) / ideal if ideal else _NEVER
+
+
+def _key(part: float) -> Figure:
+    def quantile(rounds: list[Round]) -> float:
+        keys = sorted(ms for each in rounds for ms in each.key_ms)
+        return keys[int(len(keys) * part)] if keys else _NEVER
+
+    return quantile
+
+
+FIGURES: dict[str, tuple[Figure, int]] = {
+    "first s": (_median(lambda each: each.first_s), 3),
+    "paint s": (_median(lambda each: each.paint_s), 3),
+    "live s": (_median(lambda each: each.live_s), 3),
+    "start B": (_median(lambda each: each.start_bytes), 0),
+    "B/s": (_median(lambda each: each.bytes_per_s), 0),
+    "x ideal": (_over_ideal, 2),
+    "CPU %": (_median(lambda each: each.cpu_percent), 1),
+    "UI %": (_median(lambda each: each.main_percent), 1),
+    "RSS MB": (_median(lambda each: each.rss_mb), 1),
+    "key ms": (_key(0.5), 1),
+    "key p90": (_key(0.9), 1),
+    "exit s": (_median(lambda each: each.exit_s), 2),
+}
+"""A column each, and how many decimals it has."""
+COMPARED = ("first s", "paint s", "live s", "B/s", "CPU %", "UI %", "RSS MB", "key ms")
+_AGAINST = {"first s": "paint s", "UI %": "CPU %"}
+"""What of the other stands against it, where it is not the same: the others paint and look in one thread."""
+
+
 def table(rounds: dict[str, list[Round]]) -> None:
     """Medians of all rounds."""
-    print(f"{'program':<14}{'paint s':>9}{'live s':>8}{'start B':>9}{'B/s':>8}{'ideal B/s':>10}{'x ideal':>8}"
-          f"{'CPU %':>7}{'RSS MB':>8}{'key ms':>8}{'p90':>7}{'exit s':>8}")  # fmt: skip
+    say(f"| program | {' | '.join(FIGURES)} |")
+    say(f"|---|{'---:|' * len(FIGURES)}")
     for name, found in rounds.items():
+        say(f"| {name} | {' | '.join(_told(read(found), digits) for read, digits in FIGURES.values())} |")
 
-        def mid(read: Callable[[Round], float], found: list[Round] = found) -> float:
-            return statistics.median(read(each) for each in found)
 
-        keys = sorted(ms for each in found for ms in each.key_ms) or [float("nan")]
-        rate, ideal = mid(lambda r: r.bytes_per_s), mid(lambda r: r.ideal_per_s)
-        print(
-            f"{name:<14}{mid(lambda r: r.paint_s):>9.3f}{mid(lambda r: r.live_s):>8.3f}"
-            f"{mid(lambda r: r.start_bytes):>9.0f}{rate:>8.0f}{ideal:>10.0f}{rate / ideal if ideal else 0:>8.2f}"
-            f"{mid(lambda r: r.cpu_percent):>7.1f}{mid(lambda r: r.rss_mb):>8.1f}{statistics.median(keys):>8.1f}"
-            f"{keys[int(len(keys) * 0.9)]:>7.1f}{mid(lambda r: r.exit_s):>8.2f}"
-        )
+def ratios(rounds: dict[str, list[Round]]) -> None:
+    """Each board over each other program."""
+    boards = [name for name in rounds if name.startswith("unstick")]
+    others = [name for name in ("glances", "pg_activity", "dolphie") if name in rounds]
+    if not boards or not others:
+        return
+    say(f"\n| ratio | {' | '.join(COMPARED)} |")
+    say(f"|---|{'---:|' * len(COMPARED)}")
+    for board in boards:
+        for other in others:
+            parts = [
+                _told(_ratio(FIGURES[name][0](rounds[board]), FIGURES[_AGAINST.get(name, name)][0](rounds[other])), 2)
+                for name in COMPARED
+            ]
+            say(f"| {board} / {other} | {' | '.join(parts)} |")
+
+
+def _ratio(ours: float, theirs: float) -> float:
+    return ours / theirs if theirs else _NEVER
+
+
+def _told(value: float, digits: int) -> str:
+    return "–" if math.isnan(value) else f"{value:.{digits}f}"
+
+
+def say(text: str) -> None:
+    """A line of the report, at once."""
+    print(text, flush=True)
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run every program once per round and print the table."""
+    """Run every program once per round and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=float, default=10.0)
-    parser.add_argument("--path")
+    parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--path", default="")
+    parser.add_argument("--only", default="", help="names, with commas between; a comma of a name is left out")
     args = parser.parse_args(arguments)
-    with Postgres() as server:
-        server.psql("CREATE DATABASE board")
-        for name in ("schema.sql", "seed.sql"):
-            server.psql((ROOT / "demo_data" / name).read_text(), "board")
-        found = programs(args.path, server.database_url("board"))
-        rounds: dict[str, list[Round]] = {program.name: [] for program in found}
-        for _ in range(args.rounds):
-            for program in found:
-                rounds[program.name].append(measured(program, args.seconds))
-    print(f"terminal {COLUMNS}x{LINES}: medians of {args.rounds} interleaved rounds of {args.seconds:g} s"
-          "   (python -m tests.benchmarks.terminal)")  # fmt: skip
+    path = os.pathsep.join(
+        filter(None, [args.path, str(Path(sys.executable).parent), os.environ["PATH"], "/usr/sbin"])
+    )
+    with World(say=lambda _: None) as world, mariadb(path) as mysql:
+        found = programs(path, world, mysql)
+        only = set(filter(None, args.only.split(",")))
+        chosen = [each for each in found if not only or each.name.replace(",", "") in only]
+        rounds: dict[str, list[Round]] = {program.name: [] for program in chosen}
+        for number in range(args.rounds):
+            print(f"round {number + 1} of {args.rounds}", file=sys.stderr, flush=True)
+            for program in chosen:
+                try:
+                    rounds[program.name].append(measured(program, args.seconds))
+                except (OSError, LabError) as error:
+                    say(f"{program.name}: round {number + 1} failed: {type(error).__name__}")
+    command = " ".join(["python -m tests.benchmarks.terminal", *(sys.argv[1:] if arguments is None else arguments)])
+    say(f"`{command}`: {COLUMNS}x{LINES}, medians of {args.rounds} interleaved rounds of {args.seconds:g} s; load "
+        f"{os.getloadavg()[2]:.1f} on {os.cpu_count()} processors\n")  # fmt: skip
+    rounds = {name: found for name, found in rounds.items() if found}
     table(rounds)
+    ratios(rounds)
 
 
 if __name__ == "__main__":

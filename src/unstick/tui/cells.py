@@ -10,9 +10,8 @@ _NARROW = frozenset([*map(chr, (*range(0x20, 0x7F), *range(0x2500, 0x25FD))), *_
 """Characters of one cell: ASCII, boxes, blocks and geometry, and what else the board itself writes."""
 
 
-@lru_cache(maxsize=4096)
 def measure(text: str) -> int:
-    """How many cells ``text`` takes."""
+    """How many cells ``text`` takes. Rich remembers that itself; most texts need no memory."""
     if _NARROW.issuperset(text):
         return len(text)
     from rich.cells import cell_len  # noqa: PLC0415 - takes time

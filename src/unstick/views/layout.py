@@ -36,11 +36,15 @@ class Placed(NamedTuple):
     width: int
 
 
-@lru_cache(maxsize=4096)
 def shown(text: str) -> str:
     """``text`` as it may reach a terminal; what terminals disagree on the width of goes, flags become letters."""
     if text.isascii() and text.isprintable():
         return text if len(text) <= _LONGEST else clean(text, _LONGEST)
+    return _agreed(text)
+
+
+@lru_cache(maxsize=1024)
+def _agreed(text: str) -> str:
     return clean(_MODIFIERS.sub("", text).translate(_FLAGS), _LONGEST)
 
 
