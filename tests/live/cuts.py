@@ -107,3 +107,21 @@ async def pressed_at_once(shop: Shop, operators: int, rounds: int) -> Tally:
 
 async def _press(gate: Gate, plan: Plan) -> Receipt:
     return await gate.apply(plan, YES)
+
+
+SLOW = """
+CREATE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep({seconds}); RETURN new; END $$;
+CREATE {kind} TRIGGER slow AFTER UPDATE ON proxies {when} FOR EACH ROW EXECUTE FUNCTION slowly();
+"""
+
+
+def sessions(shop: Shop, condition: str) -> int:
+    """How many sessions of unstick in this database meet a condition."""
+    where = f"application_name LIKE 'unstick%' AND datname = current_database() AND {condition}"
+    return int(shop.sql(f"SELECT count(*) FROM pg_stat_activity WHERE {where};"))
+
+
+def slow(shop: Shop, seconds: float, *, at_commit: bool) -> None:
+    """Freeing takes its time: in the statement, or in the commit."""
+    kind, when = ("CONSTRAINT", "DEFERRABLE INITIALLY DEFERRED") if at_commit else ("", "")
+    shop.sql(SLOW.format(seconds=seconds, kind=kind, when=when))

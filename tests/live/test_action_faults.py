@@ -18,7 +18,7 @@ from tests.lab.fault_proxy import FaultProxy
 from tests.lab.processes import wait_until
 from tests.lab.servers import Postgres as PostgresServer
 from tests.live.acting import ALICE, YES, Shop, anew, done, standing_shop, targets
-from tests.live.cuts import cut, pressed_at_once
+from tests.live.cuts import cut, pressed_at_once, sessions, slow
 from unstick import clock
 from unstick.actions.actor import present
 from unstick.actions.gate import Gate
@@ -29,10 +29,6 @@ __all__ = ["standing_shop"]
 
 ALL = FreeProxies()
 CUTS, ROUNDS, OPERATORS = 20, 10, 8
-SLOW = """
-CREATE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep({seconds}); RETURN new; END $$;
-CREATE {kind} TRIGGER slow AFTER UPDATE ON proxies {when} FOR EACH ROW EXECUTE FUNCTION slowly();
-"""
 
 
 @pytest.fixture
@@ -49,18 +45,6 @@ def own_shop(postgres: PostgresServer, database: str, tmp_path: Path) -> Shop:
 def proxy(postgres: PostgresServer) -> Iterator[FaultProxy]:
     with FaultProxy(postgres.port) as found:
         yield found
-
-
-def sessions(shop: Shop, condition: str) -> int:
-    """How many sessions of unstick in this database meet a condition."""
-    where = f"application_name LIKE 'unstick%' AND datname = current_database() AND {condition}"
-    return int(shop.sql(f"SELECT count(*) FROM pg_stat_activity WHERE {where};"))
-
-
-def slow(shop: Shop, seconds: float, *, at_commit: bool) -> None:
-    """Freeing takes its time: in the statement, or in the commit."""
-    kind, when = ("CONSTRAINT", "DEFERRABLE INITIALLY DEFERRED") if at_commit else ("", "")
-    shop.sql(SLOW.format(seconds=seconds, kind=kind, when=when))
 
 
 def test_a_cut_connection_ends_in_the_right_verdict(shop: Shop, proxy: FaultProxy) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -223,6 +223,15 @@ def _occasions(told: Told | None, *, armed: bool) -> frozenset[Occasion]:
         "shelf": told is not None and any(page.key == SHELF for page in told.pages),
     }
     return frozenset(occasion for occasion, holds in found.items() if holds)
+
+
+def draw_answers(hints: Iterable[tuple[str, str]], notice: str, width: int, measure: Measure) -> Drawn:
+    """What keys do in a dialog at the left, a notice at the right; no key of the board does anything meanwhile."""
+    told = tuple(span for key, what in hints for span in (Span(f" {key}", Role.KEY), Span(f" {what} ", Role.DIM)))
+    state = (Span(f" {notice} ", Role.ACCENT),) if notice else ()
+    if state and width_of((*told, *state), measure) > width:
+        return on(Ground.HEADER, fit(state, width, measure))
+    return on(Ground.HEADER, draw_ends((told, state), width, measure))
 
 
 def _hint(id_: str, overrides: Mapping[str, str], word: str, *, active: bool = False) -> Line:

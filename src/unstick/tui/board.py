@@ -251,6 +251,8 @@ class BoardScreen(
         if self.footer.draft is not None:
             words = self._matches() if self.footer.prompt is FILTER else ""
             self.footer.show([self.footer.written(words, width)])
+        elif self.dialog.sheet is not None:
+            self.footer.show([bands.draw_answers(self.dialog.sheet.hints, self.notice, width, measure)])
         else:
             armed, keys = self.operator.armed, self.options.keys
             self.footer.show(

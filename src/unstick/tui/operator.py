@@ -258,7 +258,9 @@ class Operator:
                 await asyncio.wait({task})
                 receipt = await self._gate.apply(plan, confirmation)
             except asyncio.CancelledError:
-                self.parted.append(f"{plan.name}: the outcome is not known yet; the next start with --operate tells")
+                self.parted.append(
+                    f"{plan.name}: the outcome is not known yet; unstick audit or the next start to operate tells"
+                )
                 raise
             self._note(receipt)
             self.parted.append(f"{plan.name}: {receipt.outcome.value}: {receipt.text}")

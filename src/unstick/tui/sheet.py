@@ -37,6 +37,17 @@ class Sheet(msgspec.Struct, frozen=True):
     wanted: str = ""
     keys: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def hints(self) -> tuple[tuple[str, str], ...]:
+        """What every key does while it is asked: key and words."""
+        typed = (("0-9", "types the count"),) if self.wanted else ()
+        chosen = (
+            (("tab", "chooses"), ("enter", "presses"))
+            if len(self.buttons) > 1
+            else (("enter", self.buttons[0][1].lower()),)
+        )
+        return (*typed, *chosen, *self.keys, ("↑↓", "scrolls"), ("esc", self.buttons[0][1].lower()))
+
 
 class Laid(NamedTuple):
     """Drawn lines; how many lines of the text there are and are seen; cells of the buttons on the line ``row``."""
@@ -115,10 +126,10 @@ def _buttons(
     hints = tuple(
         span for key, what in sheet.keys for span in (Span(f"  {key}", Role.KEY), Span(f" {what}", Role.DIM))
     )
-    room = width - x
+    room = width - x - 1
     size = width_of(hints, measure)
     shown = on(Ground.OVERLAY, fit(hints, room, measure, right=size < room)) if room > 0 else ()
-    return (*pieces, *shown), tuple(places)
+    return (*pieces, *shown, Piece(" ", Role.TEXT, Ground.OVERLAY)), tuple(places)
 
 
 def _edge(left: str, title: Line, tail: str, right: str, role: str, width: int, measure: Measure) -> Drawn:

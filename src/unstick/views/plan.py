@@ -21,7 +21,7 @@ _VERBS = {
 }
 
 
-_DEEDS = {"own": "run it", "sync": "start it"}
+_DEEDS = {"own": "run it", "sync": "start a sync"}
 
 
 def title(plan: Plan) -> Line:
