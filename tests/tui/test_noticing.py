@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.tui.timed import TimedStand, live_on_stage, tape_on_stage
-from tests.unit.tapes import taped
+from tests.unit.tapes import META, taped
 from unstick.feeds.drawer import Drawer
+from unstick.tape.writer import Writer
 
 
 def band(stand: TimedStand) -> list[str]:
@@ -47,3 +48,42 @@ def test_on_a_tape_nothing_is_acknowledged(tmp_path: Path) -> None:
         await stand.until(lambda: "this is a recording" in stand.lines[-1])
 
     tape_on_stage(path, scenario)
+
+
+def test_big_type_comes_and_goes_with_its_key(tmp_path: Path) -> None:
+    path = tmp_path / "a.tape"
+    taped(path, 60, seed=9)
+
+    async def scenario(stand: TimedStand) -> None:
+        await stand.press("space", "end")
+        await stand.shows(59)
+        assert "workers alive" in stand.text
+        await stand.press("w")
+        await stand.until(lambda: "1 Workers" in stand.text)
+        await stand.press("w", "1")
+        await stand.until(lambda: "last sign" in stand.text)
+        await stand.press("I")
+        await stand.until(lambda: "this is a recording" in stand.lines[-1])
+
+    tape_on_stage(path, scenario, wall=True)
+
+
+def test_an_incident_has_its_clock_in_the_header_and_its_tape(tmp_path: Path) -> None:
+    async def scenario(stand: TimedStand) -> None:
+        stand.tap.flow(10)
+        await stand.shows(9)
+        await stand.press("I")
+        await stand.until(lambda: "⚑ incident 00:00:00" in stand.header and "workers alive" in stand.text)
+        stand.tap.flow(5)
+        await stand.shows(14)
+        await stand.until(lambda: "⚑ incident 00:00:05" in stand.header)
+        await stand.press("escape", "colon", *"role commander lena", "enter")
+        await stand.until(lambda: "commander: lena" in stand.lines[-1])
+        await stand.press("I", *"over", "enter")
+        await stand.until(lambda: "incident ends after" in stand.lines[-1])
+        assert "⚑" not in stand.header
+
+    async def report(tape: Path) -> Path:
+        return tape
+
+    live_on_stage(scenario, opened=lambda: Writer(tmp_path / "i.tape", META), reporter=report)

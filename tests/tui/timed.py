@@ -14,6 +14,7 @@ from unstick.cli.session import Session
 from unstick.facts.frame import Frame
 from unstick.feeds.deck import Deck
 from unstick.feeds.drawer import Drawer
+from unstick.feeds.incidents import Reporter
 from unstick.feeds.recorder import Recorder
 from unstick.tape.reader import Tape
 from unstick.tape.recent import Recent
@@ -113,13 +114,14 @@ def live_on_stage(
     opened: Callable[[], Writer] | None = None,
     hands: Hands | None = None,
     drawer: Drawer | None = None,
+    reporter: Reporter | None = None,
     **options: object,
 ) -> None:
     """Run ``scenario`` against a board that is live; ``opened`` makes the tapes that are recorded."""
     recorder = Recorder(opened) if opened else None
 
     def made(tap: Tap) -> Deck:
-        return Deck(Recent(META), CONTEXT, "live", source=tap, recorder=recorder, drawer=drawer)
+        return Deck(Recent(META), CONTEXT, "live", source=tap, recorder=recorder, drawer=drawer, reporter=reporter)
 
     _staged(made, scenario, size, hands, **options)
 

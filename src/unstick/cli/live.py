@@ -28,6 +28,7 @@ def run_live(
     mouse: bool,
     fps: int | None = None,
     low_bandwidth: bool = False,
+    wall: bool = False,
     operate: bool = False,
 ) -> int:
     """Show the board until it is left; the exit code.
@@ -58,6 +59,7 @@ def run_live(
         keys=opened.screen.keys,
         presets=opened.screen.presets,
         own=opened.actions.own,
+        wall=wall,
         fps=fps,
         slow=low_bandwidth,
     )

@@ -10,6 +10,7 @@ from functools import partial
 import platformdirs
 
 from unstick import clock
+from unstick.cli.incident_report import reported
 from unstick.cli.noticing import drawer_of
 from unstick.cli.session import Session
 from unstick.cli.tapes import meta_of
@@ -54,6 +55,7 @@ class LiveSession(Session):
                 source=source,
                 recorder=recorder,
                 drawer=drawer_of(self.context.name),
+                reporter=reported,
             )
         async with aclosing(super().frames()) as frames:
             async for frame in frames:

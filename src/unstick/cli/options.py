@@ -24,6 +24,8 @@ def screened(command: CommandT) -> CommandT:
     """Add the options of the board."""
     slow = "For a thin line: news every 5 seconds, nothing that ticks in between."
     command = click.option("--low-bandwidth", is_flag=True, help=slow)(command)
+    words = "Big type for a wall: what is wrong, since when, and the few numbers that matter."
+    command = click.option("--wall", is_flag=True, help=words)(command)
     fps = click.IntRange(1, 120)
     command = click.option("--fps", type=fps, metavar="N", help="Paint at most N times a second.  [60]")(command)
     command = click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal.")(command)

@@ -35,6 +35,7 @@ class ScreenChoice(TypedDict):
     no_mouse: bool | None
     fps: int | None
     low_bandwidth: bool | None
+    wall: bool | None
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -101,6 +102,7 @@ def board_options(context: Context, screen: ScreenChoice) -> BoardOptions | int:
         ascii=looks.ascii,
         keys=looks.keys,
         presets=looks.presets,
+        wall=bool(screen["wall"]),
         fps=screen["fps"],
         slow=bool(screen["low_bandwidth"]),
         log_path=log_to_file(),

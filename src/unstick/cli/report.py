@@ -15,15 +15,19 @@ from unstick.cli.account import Account, Found, badness
 from unstick.cli.codes import DONE, USAGE
 from unstick.cli.complaint import complain
 from unstick.cli.tapes import at_moment, io_error, with_tape
+from unstick.facts.incident import BEGINS, ENDS, KEY
 from unstick.facts.place import Stretch
-from unstick.facts.units import duration, timestamp
+from unstick.facts.text import clean
+from unstick.facts.units import duration, elapsed, timestamp
 from unstick.feeds.deck import Deck
-from unstick.tape.event import SOURCE, Event
+from unstick.tape.event import ACTION, MARK, SOURCE, Event
 from unstick.tape.meta import context_of
 from unstick.tape.parts import Parts
 from unstick.views.findings import measured
 from unstick.views.status_text import status_lines
 
+ROWS = 60
+"""Rows of one receipt that are listed."""
 MOST = 8
 """Pictures, if none are asked for."""
 
@@ -120,6 +124,8 @@ def lines(tape: Parts, account: Account, drawn: Sequence[tuple[Board, str]] = ()
     yield f"from `{tape.path.name}`: {len(tape)} frames by {plain(tape.meta.writer)}. All times are UTC."
     yield from _section("Levels", _levels(account.levels.stretches))
     yield from _section("What was wrong", _findings(account.findings))
+    yield from _section("Incidents", _incidents(list(tape.events()), last))
+    yield from _section("Receipts", _receipts(list(tape.events())))
     yield from _section("What happened", _events(account, list(tape.events()), tape))
     for board, name in drawn:
         yield from _section(f"The board at {_at(board.frame.at)}", [f"![the board at {_at(board.frame.at)}]({name})"])
@@ -171,6 +177,38 @@ def _findings(found: Sequence[Found]) -> list[str]:
         if s.last.title != s.finding.title:
             told.append(f"    - in the end: {plain(s.last.title)}")
     return told
+
+
+def _incidents(events: list[Event], last_at: float) -> list[str]:
+    """When people were at it, who did what, and what they noted."""
+    told: list[str] = []
+    begun_at: float | None = None
+    for event in [event for event in events if event.event == MARK]:
+        step = event.details.get(KEY)
+        if step == BEGINS and begun_at is None:
+            begun_at = event.at
+            told.append(f"- **{_at(event.at)}** {plain(event.text)}")
+        elif begun_at is not None:
+            told.append(f"    - +{elapsed(event.at - begun_at)} {plain(event.text)}")
+            begun_at = None if step == ENDS else begun_at
+    if begun_at is not None:
+        told.append(f"    - it goes on at the end of the tape, after {elapsed(last_at - begun_at)}")
+    return told
+
+
+def _receipts(events: list[Event]) -> list[str]:
+    """What was changed from the board meanwhile, row by row."""
+    told: list[str] = []
+    for event in [event for event in events if event.event == ACTION]:
+        told.append(f"- **{_at(event.at)}** {plain(event.text)}")
+        for row in _list(event.details.get("results"))[:ROWS]:
+            words = [f"{name}: {value}" for name, value in row.items() if isinstance(value, str | int | float)]
+            told.append(f"    - {plain(clean(', '.join(words)))}")
+    return told
+
+
+def _list(value: object) -> list[dict[str, object]]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 def _events(account: Account, beside: list[Event], tape: Parts) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from unstick.facts.incident import Incident
 from unstick.facts.level import Level
 
 
@@ -52,6 +53,8 @@ class Place(msgspec.Struct, frozen=True):
     """What is shown is folded from there on, until the fold of everything before is there; ``None``: it is."""
     folded_at: float = 0.0
     """So far everything is folded."""
+    incident: Incident | None = None
+    """That people are at, at the instant that is shown."""
 
     @property
     def behind_s(self) -> float:

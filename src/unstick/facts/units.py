@@ -99,3 +99,13 @@ def timestamp(at: float | None) -> str | None:
     except (ValueError, OverflowError, OSError):
         return None
     return text.replace("+00:00", "Z")
+
+
+def elapsed(seconds: float) -> str:
+    """Hours, minutes and seconds of a clock that was started.
+
+    >>> elapsed(872.4)
+    '00:14:32'
+    """
+    minutes, rest = divmod(int(max(0.0, seconds)), 60)
+    return f"{minutes // 60:02d}:{minutes % 60:02d}:{rest:02d}"

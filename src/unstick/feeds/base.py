@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable
+from pathlib import Path
 from typing import Any, Protocol
 
 from unstick.facts.frame import Frame
@@ -47,6 +48,15 @@ class Cursor(Protocol):
 
     def mark(self, text: str, at: float) -> str | Awaitable[str]:
         """Note something at an instant, UTC seconds; others are told as well where they see the same."""
+
+    async def begin_incident(self) -> str:
+        """Start the clock of an incident, and a tape."""
+
+    async def end_incident(self, note: str) -> tuple[str, Path | None]:
+        """Stop the clock; the words, and where the report is."""
+
+    def role(self, text: str) -> str:
+        """Note who does what in the incident: ``commander lena``."""
 
     async def notice(self, finding: str, note: str, for_s: float | None) -> str:
         """Acknowledge a finding as long as it lasts, or snooze it for a while; one that stands is taken back."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -23,6 +24,7 @@ from unstick.facts.units import clock_time, size
 from unstick.feeds.base import Feed
 from unstick.feeds.drawer import Drawer
 from unstick.feeds.history import History
+from unstick.feeds.incidents import Incidents, Reporter
 from unstick.feeds.player import POLL_S, AtEnd, Player
 from unstick.feeds.recorder import Recorder
 from unstick.settings import Context
@@ -65,6 +67,7 @@ class Deck:
         recorder: Recorder | None = None,
         drawer: Drawer | None = None,
         share: Share | None = None,
+        reporter: Reporter | None = None,
         shelf: Shelf | None = None,
         speed: float = 1.0,
         at: float | None = None,
@@ -86,6 +89,7 @@ class Deck:
         self._source = source
         self._drawer = drawer
         self._share = share
+        self._incidents = Incidents(self, reporter, drawer.who if drawer else "")
 
     async def frames(self) -> AsyncGenerator[Frame, None]:
         """The Frames that are shown; before each of them :attr:`board` is folded up to it."""
@@ -182,9 +186,10 @@ class Deck:
         """Where one stands."""
         reel, player, history = self.reel, self.player, self.history
         taped = self.recorder.now if self.recorder is not None else None
+        at = self.board.frame.at if self.board else reel.at(reel.first)
         return Place(
             self.name,
-            self.board.frame.at if self.board else reel.at(reel.first),
+            at,
             reel.at(reel.first),
             reel.at(reel.last),
             reel.growing(),
@@ -199,6 +204,7 @@ class Deck:
             None if taped is None else taped.trouble,
             None if self._since is None else reel.at(self._since),
             history.folded_at,
+            self._incidents.now(at),
         )
 
     def _ticks(self) -> tuple[Tick, ...]:
@@ -274,6 +280,18 @@ class Deck:
         known = self.reel.events()
         if event not in known and len(known) < HEARD:
             self.note(event)
+
+    async def begin_incident(self) -> str:
+        """Start the clock of an incident, and a tape."""
+        return await self._incidents.begin()
+
+    async def end_incident(self, note: str) -> tuple[str, Path | None]:
+        """Stop the clock; the words, and where the report is."""
+        return await self._incidents.end(note)
+
+    def role(self, text: str) -> str:
+        """Note who does what in the incident: ``commander lena``."""
+        return self._incidents.role(text)
 
     async def notice(self, finding: str, note: str, for_s: float | None) -> str:
         """Acknowledge a finding as long as it lasts, or snooze it for a while; one that stands is taken back."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from unstick.facts.place import Place
-from unstick.facts.units import clock_time
+from unstick.facts.units import clock_time, elapsed
 from unstick.tui import places
 from unstick.tui.keys import KEYS, REGISTRY, Occasion, keys_of, label
 from unstick.tui.options import BoardOptions
@@ -50,6 +50,9 @@ def span_of(seconds: int) -> str:
 def badges(signal: Signal, overrides: Mapping[str, str]) -> Drawn:
     """What must not be overlooked in the header."""
     out: list[Piece] = []
+    if signal.place is not None and signal.place.incident is not None:
+        clock = elapsed(signal.place.at - signal.place.incident.begun_at)
+        out += [Piece(f" ⚑ incident {clock} ", Chrome.PAUSED, Ground.HEADER)]
     if signal.armed:
         out += [Piece(f" ▲ {signal.armed} ", Chrome.ALARM, Ground.HEADER)]
     if signal.busy:

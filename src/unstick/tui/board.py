@@ -16,6 +16,7 @@ from unstick.tui import bands, places
 from unstick.tui import sheet as sheets
 from unstick.tui.acting import Acting
 from unstick.tui.choosing import Choosing
+from unstick.tui.commanding import Commanding
 from unstick.tui.covering import Covering
 from unstick.tui.engine import News
 from unstick.tui.keeping import Keeping
@@ -63,6 +64,7 @@ class BoardScreen(
     Covering,
     Steering,
     Noticing,
+    Commanding,
     PrivateScreen,
     inherit_bindings=False,
 ):
@@ -89,6 +91,7 @@ class BoardScreen(
         self._lines = False, 0
         """Whether there is an alarm, and how many lines tell of time."""
         self._opens = options.opens
+        self.ui = replace(self.ui, wall=options.wall)
         self.presets = presets(options.presets)
         self._by_places = ByPlaces(self.spots)
         self.panes = {choices.VERDICT: Pane(choices.VERDICT, "")}
@@ -104,7 +107,8 @@ class BoardScreen(
     def compose(self) -> ComposeResult:
         """Every widget once; the layout decides which are seen."""
         yield from (self._header, self._alarm, self._tabs, *self.panes.values())
-        yield from (self.facts, self.charts, self._caption, self._scrub, self.footer, self.overlay, self.dialog)
+        yield from (self.facts, self.charts, self.wall, self._caption, self._scrub)
+        yield from (self.footer, self.overlay, self.dialog)
 
     def on_mount(self) -> None:
         """The timer moves the ages in the header and ends notices; after ``fg`` the terminal is blank."""
@@ -173,6 +177,7 @@ class BoardScreen(
                 if view.key in self.panes:
                     self.panes[view.key].tell(view, self.ui)
             self.tell_page(visible)
+            self.draw_wall(visible)
             self.tell_overlay()
             self.draw_bands()
 
@@ -215,6 +220,8 @@ class BoardScreen(
         spots |= {"header": found.header, "footer": found.footer}
         lines = {"tabs": found.tabs, "alarm": found.alarm, "caption": found.caption, "scrub": found.scrub}
         spots |= {name: line for name, line in lines.items() if line is not None}
+        if self.on_wall:
+            spots = self.wall_spots(spots, size)
         if self.overlay.is_open:
             below = bands.time_lines(self.told, size, measure)
             spots[self.overlay.id] = places.overlay(*size, self.overlay.lines, below)

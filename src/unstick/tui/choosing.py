@@ -149,7 +149,9 @@ class Choosing(Widget, inherit_bindings=False):
 
     def _do(self, command: Command, word: str) -> None:
         screen = _screen(self)
-        if not word:
+        if not word and not command.action:
+            screen.say(f"{command.name}: {command.help}")
+        elif not word:
             screen.call_next(screen.run_action, command.action)
         elif command.name == "theme":
             wrong = _app(self).wardrobe.try_on(word)

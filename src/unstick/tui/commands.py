@@ -39,6 +39,8 @@ class Suggestion(NamedTuple):
 
 
 _FREE = {"go": "TIME", "filter": "TEXT", "mark": "NOTE", "acknowledge": "NOTE", "snooze": "TIME NOTE"}
+_KEYLESS = (Command("role", "who does what in an incident: commander lena", free="WHAT WHO"),)
+"""Commands that no key does."""
 OWN = "own"
 EXPORTS = ("csv", "json")
 COPIES = ("row", "cell", "pane")
@@ -56,7 +58,7 @@ def commands(
         "theme": tuple(themes), "preset": tuple(presets), "sort": tuple(columns), "export": EXPORTS, "copy": COPIES,
         OWN: tuple(own),
     }  # fmt: skip
-    return tuple(
+    found = tuple(
         Command(
             key.id,
             key.help,
@@ -68,6 +70,7 @@ def commands(
         )
         for key in REGISTRY
     )
+    return (*found, *_KEYLESS)
 
 
 def parse(text: str, known: Iterable[Command]) -> tuple[Command, str] | None:

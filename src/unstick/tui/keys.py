@@ -1,7 +1,7 @@
 """The one table of keys: bindings, footer, help and the check of a user's own keys come from here.
 
 Lower-case keys change nothing but the view; upper-case keys belong to actions that change the world, and to what
-arms them. Two exceptions: ``N`` goes back where ``n`` goes on, as everywhere else, and ``P`` writes a picture.
+arms them. Exceptions: ``N`` goes back where ``n`` goes on, as everywhere; ``P`` writes a picture, ``I`` a report.
 """
 
 from __future__ import annotations
@@ -125,6 +125,14 @@ REGISTRY: tuple[Key, ...] = (
         when="away",
     ),
     Key("record", ("r",), "record", "record to a tape, or end it", "Time", "record", when="live"),
+    Key(
+        "incident",
+        ("I",),
+        "incident",
+        "begin an incident: a clock, a tape, big type; or end it with a report, in a file and the clipboard",
+        "Time",
+    ),
+    Key("wall", ("w",), "wall", "big type for a wall, or the board again", "Screen"),
     Key("shelf", ("l",), "page_of('shelf')", "other recordings", "Screen", "recordings", when="shelf"),
     Key("command", ("colon",), "command", "write a command: each key by its name, and more", "Screen", "command"),
     Key("copy", ("y",), "copy", "copy the row (a finding with its evidence) to the terminal's clipboard", "Screen"),

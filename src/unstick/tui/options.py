@@ -26,6 +26,8 @@ class BoardOptions(msgspec.Struct, frozen=True):
     """Actions of one's own, to choose from."""
     opens: str = ""
     """The key of a page that lies over the board from the first picture that has it."""
+    wall: bool = False
+    """Big type from the first picture on."""
     fps: int | None = None
     """Frames per second at most; unset: 60."""
     slow: bool = False

@@ -75,6 +75,7 @@ GO = Prompt("go to", "03:12, 5m ago, 2025-12-10T03:12  enter goes  esc stays")
 COMMAND = Prompt(":", "↑↓ chooses  tab completes  enter does it  esc leaves")
 ACKNOWLEDGE = Prompt("acknowledge", "a note  enter acknowledges  esc leaves it")
 SNOOZE = Prompt("snooze", "30m and a note  enter snoozes  esc leaves it")
+INCIDENT = Prompt("what ended it", "enter ends the incident and writes its report  esc goes on")
 MARK = Prompt("mark", "a note  enter marks what was shown  esc leaves it")
 
 

@@ -41,6 +41,7 @@ class Steering(Widget, inherit_bindings=False):
         """A pane alone, or the board again; where only one fits, that pane."""
         screen = _screen(self)
         screen.overlay.close()
+        self.ui = replace(self.ui, wall=False)
         if self.ui.trail.shown is not None:
             self.change(replace(choices.focus_on(self.ui, key), trail=choices.Trail(), maximised=key))
         elif screen.plan(self.size) is None and key != choices.VERDICT:
@@ -51,7 +52,7 @@ class Steering(Widget, inherit_bindings=False):
     def action_board(self) -> None:
         """The whole board."""
         _screen(self).overlay.close()
-        self.change(replace(self.ui, maximised=None, trail=choices.Trail()))
+        self.change(replace(self.ui, maximised=None, trail=choices.Trail(), wall=False))
 
     def action_preset(self) -> None:
         """The next preset."""
@@ -129,7 +130,7 @@ class Steering(Widget, inherit_bindings=False):
             screen.open_page(row.jump if pane is screen.facts else page_key(pane.key, row))
 
     def action_back(self) -> None:
-        """One step back: page, filter, faults only, maximised pane."""
+        """One step back: page, big type, filter, faults only, maximised pane."""
         screen = _screen(self)
         if screen.shows(THEMES):
             screen.give_up_theme()
@@ -137,6 +138,8 @@ class Steering(Widget, inherit_bindings=False):
             screen.action_close()
         elif self.ui.trail.shown is not None:
             screen.action_page_back()
+        elif self.ui.wall:
+            self.change(replace(self.ui, wall=False))
         elif self.ui.query:
             self.change(replace(self.ui, query=""), layout=False)
         elif self.ui.faults_only:

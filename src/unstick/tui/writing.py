@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from textual import events
 from textual.widget import Widget
 
-from unstick.tui.prompt import ACKNOWLEDGE, COMMAND, FILTER, GO, MARK, SNOOZE, Footer, Prompt
+from unstick.tui.prompt import ACKNOWLEDGE, COMMAND, FILTER, GO, INCIDENT, MARK, SNOOZE, Footer, Prompt
 
 if TYPE_CHECKING:
     from unstick.tui.board import BoardScreen
@@ -83,9 +83,20 @@ class Writing(Widget, inherit_bindings=False):
             screen.wish(lambda cursor: cursor.mark(text, at))
         elif name in ("acknowledge", "snooze"):
             screen.noted(name, text)
+        elif name == "incident":
+            screen.incident_written(text)
+        elif name == "role":
+            screen.wish(lambda cursor: cursor.role(text))
 
 
-_NAMES = {FILTER: "filter", GO: "go", MARK: "mark", ACKNOWLEDGE: "acknowledge", SNOOZE: "snooze"}
+_NAMES = {
+    FILTER: "filter",
+    GO: "go",
+    MARK: "mark",
+    ACKNOWLEDGE: "acknowledge",
+    SNOOZE: "snooze",
+    INCIDENT: "incident",
+}
 
 
 def _screen(widget: Widget) -> BoardScreen:

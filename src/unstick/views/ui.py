@@ -59,6 +59,8 @@ class UiState(msgspec.Struct, frozen=True):
     sorts: tuple[Sort, ...] = ()
     preset: int = 0
     trail: Trail = Trail()
+    wall: bool = False
+    """Big type instead of panes."""
     curve: int = 0
     """Which chart of a page stands first."""
     span: int = 1
