@@ -23,7 +23,7 @@ def test_the_table_has_no_clash_and_every_key_is_one() -> None:
 def test_upper_case_belongs_to_actions_and_few_others() -> None:
     upper = [(key.group, name) for key in REGISTRY for name in key.keys if name.rpartition("+")[2].isupper()]
     assert {name for group, name in upper if group == "Actions"} == set("FDSAO")
-    assert {name for group, name in upper if group != "Actions"} == set("NP")
+    assert {name for group, name in upper if group != "Actions"} == set("NPI")
     assert all(name.isupper() for key in REGISTRY if key.group == "Actions" for name in key.keys)
 
 
