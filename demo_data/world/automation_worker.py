@@ -1,6 +1,7 @@
 """An automation worker: uploads in bulk, locks what it works on, and answers on ``/api/v1``.
 
-SIGUSR1 makes it take thirty locks at once: some with a short end, some with a long one, a few without any.
+SIGUSR1 makes it take thirty locks at once: some with a short end, some with a long one, a few without any. SIGUSR2
+makes it lose all connections of its pool: they are taken and never given back.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import random
 import signal
 import time
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from statistics import quantiles
 from typing import Any
@@ -121,6 +122,7 @@ class Worker:
         self.process = psutil.Process()
         self.seen: dict[str, deque[float]] = defaultdict(deque)
         self.dice = random.Random(name)
+        self.lost: list[Any] = []
         self.pool: asyncpg.Pool[asyncpg.Record]
         self.http: httpx.AsyncClient
 
@@ -135,13 +137,16 @@ class Worker:
         self.http = httpx.AsyncClient(timeout=2, trust_env=False)
         self.process.cpu_percent()
         jobs = [asyncio.create_task(self.work()) for _ in range(MAX_TASKS)] + [asyncio.create_task(self.call_ui())]
-        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, self._start_pile, jobs)
+        for signum, deed in ((signal.SIGUSR1, self._pile), (signal.SIGUSR2, self._leak)):
+            asyncio.get_running_loop().add_signal_handler(signum, _start, deed, jobs)
         try:
             yield
         finally:
             for job in jobs:
                 job.cancel()
             await asyncio.gather(*jobs, return_exceptions=True)
+            for connection in self.lost:
+                await self.pool.release(connection)
             await self.query("DELETE FROM dashboard_tasklock WHERE worker_id = $1", self.name)
             await self.http.aclose()
             await self.pool.close()
@@ -178,12 +183,14 @@ class Worker:
                 self.timers["http_request"].note(time.monotonic() - began)
             await asyncio.sleep(float(os.environ.get("WORLD_UI_EVERY_S", "3")))
 
-    def _start_pile(self, jobs: list[asyncio.Task[None]]) -> None:
-        jobs.append(asyncio.create_task(self._pile()))
-
     async def _pile(self) -> None:
         await self.query(PILE, self.name, list(KINDS))
         self.log.error("took thirty locks")
+
+    async def _leak(self) -> None:
+        self.log.error("loses the connections of its pool")
+        for _ in range(self.pool.get_max_size()):
+            self.lost.append(await self.pool.acquire())
 
     async def query(self, sql: str, *args: object) -> Any:
         """One statement over the pool, timed; its first value."""
@@ -225,6 +232,7 @@ class Worker:
             reset = math.ceil(seen[0] + WINDOW_S - began) if seen else WINDOW_S
             response: Response
             if len(seen) >= limit:
+                self.log.warning("429 Too Many Requests: %s", request.url.path)
                 response = JSONResponse({"detail": "Rate limit exceeded"}, 429, {"Retry-After": str(max(reset, 1))})
             else:
                 seen.append(began)
@@ -323,6 +331,10 @@ class Worker:
             "memory_usage_mb": round(self.process.memory_info().rss / 2**20, 1),
             "cpu_usage_percent": self.process.cpu_percent(),
         }
+
+
+def _start(job: Callable[[], Coroutine[Any, Any, None]], jobs: list[asyncio.Task[None]]) -> None:
+    jobs.append(asyncio.create_task(job()))
 
 
 def main() -> None:

@@ -44,16 +44,29 @@ def free_port() -> int:
     """A loopback TCP port that nothing listens on and that this process has not handed out before."""
     for _ in range(1000):
         port = random.choice(_PORTS)
-        if port in _issued:
-            continue
-        with socket.socket() as probe:
-            try:
-                probe.bind((LOOPBACK, port))
-            except OSError:
-                continue
-        _issued.add(port)
-        return port
+        if port not in _issued and _may_be_bound(port):
+            _issued.add(port)
+            return port
     raise LabError("no free loopback port found")
+
+
+def free_ports(count: int) -> range:
+    """So many free ports one after the other."""
+    for _ in range(1000):
+        ports = range(first := free_port(), first + count)
+        if not _issued & set(ports[1:]) and all(map(_may_be_bound, ports)):
+            _issued.update(ports)
+            return ports
+    raise LabError(f"no {count} free loopback ports in a row found")
+
+
+def _may_be_bound(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind((LOOPBACK, port))
+        except (OSError, OverflowError):
+            return False
+    return True
 
 
 def wait_until(check: Callable[[], bool], timeout: float, what: str, interval: float = 0.05) -> None:

@@ -24,6 +24,7 @@ from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from tests.lab.processes import (
     LOOPBACK,
@@ -32,6 +33,7 @@ from tests.lab.processes import (
     TempDir,
     clean_env,
     free_port,
+    free_ports,
     guard,
     port_answers,
     wait_until,
@@ -46,6 +48,7 @@ AUTOMATION = ("worker_1", "worker_2")
 DRAMATIQ_QUEUES = ("default", "notifications", "reports")
 CELERY_QUEUES = ("balance_sync", "default")
 DRAMATIQ_DB, CELERY_DB, RESULTS_DB, BALANCES_DB = 0, 1, 2, 3
+SYNC_TASK = "src.tasks.balance_sync.sync_balances_task"
 PRIORITY_STEPS = (0, 3, 6, 9)
 LEAK_PER_MIN = 38
 
@@ -88,7 +91,9 @@ class World:
         self.rabbit = Rabbit(directory)
         self.health_port = free_port()
         self.sync_port = free_port()
-        self.automation_ports = {name: free_port() for name in AUTOMATION}
+        self.around_port = free_port()
+        self.automation_ports = dict(zip(AUTOMATION, free_ports(len(AUTOMATION)), strict=True))
+        self.jobs = directory / "jobs"
         self.stall_file = directory / "stall"
         self.config_path = directory / "unstick.toml"
 
@@ -132,12 +137,22 @@ class World:
         for name, workers in CONTAINERS.items():
             self.run(name, "demo_data.world.container", name, str(workers))
         self.run("reaper", "demo_data.world.reaper")
+        self.start_around()
+        self.start_cron()
         self.start_sync_worker()
         self.start_beat()
         self.run("sync-api", "demo_data.world.sync_api", WORLD_PORT=str(self.sync_port))
         for name in AUTOMATION:
             self.start_automation(name)
         self.start_dramatiq()
+
+    def start_around(self) -> None:
+        """The web UI and the local API of Dolphin Anty."""
+        self.run("around", "demo_data.world.around", WORLD_PORT=str(self.around_port))
+
+    def start_cron(self) -> None:
+        """The maintenance jobs."""
+        self.run("cron", "demo_data.world.cron", WORLD_JOBS=str(self.jobs))
 
     def start_automation(self, name: str) -> None:
         """One automation worker."""
@@ -160,7 +175,7 @@ class World:
 
     def start_sync_worker(self) -> None:
         """The Celery worker of the sync and the default queue."""
-        self.run("celery", *_celery_worker("demo_data.world.celery_app", "sync", CELERY_QUEUES))
+        self.run("celery", *_celery_worker("demo_data.world.celery_app", "sync", CELERY_QUEUES), "-E")
 
     def start_beat(self) -> None:
         """Celery's scheduler."""
@@ -242,6 +257,11 @@ class World:
         return f"http://{LOOPBACK}:{self.health_port}"
 
     @property
+    def around_url(self) -> str:
+        """The web UI and the local API of Dolphin Anty."""
+        return f"http://{LOOPBACK}:{self.around_port}"
+
+    @property
     def automation_urls(self) -> list[str]:
         """The automation workers."""
         return [f"http://{LOOPBACK}:{port}" for port in self.automation_ports.values()]
@@ -267,7 +287,7 @@ class World:
             "WORLD_CELERY_RESULTS_URL": self.redis.database_url(RESULTS_DB),
             "WORLD_EXPORTS_URL": self.rabbit.amqp_url(),
             "WORLD_THUMBNAILS_URL": f"{self.rabbit.amqp_url()}?heartbeat=60",
-            "WORLD_UI_URL": f"{self.sync_url}/sync-management/health",
+            "WORLD_UI_URL": f"{self.around_url}/",
             "WORLD_SYNC_EVERY_S": str(self.sync_every),
             "WORLD_STALL_FILE": str(self.stall_file),
             "TMPDIR": str(self._dir.path),  # whoever is killed leaves his files there
@@ -303,17 +323,26 @@ queues = ["exports"]
 name = "celery"
 url = {_toml(env["CELERY_BROKER_URL"])}
 queues = {_toml(list(CELERY_QUEUES))}
+events = "tasks"
+schedule = {{ {_toml(SYNC_TASK)} = "{self.sync_every}s" }}
+results_url = {_toml(self.redis.database_url(RESULTS_DB))}
 
 [[context.lab.celery]]
 name = "thumbnails"
 url = {_toml(env["RABBITMQ_URL"])}
 queues = ["thumbnails"]
+events = "workers"
 
 [[context.lab.health]]
 name = "web-1"
 url = {_toml(self.health_url)}
 
-{self._automation_health()}\
+[[context.lab.automation]]
+name = "worker_{{n}}"
+url = {_toml(self.automation_urls[0])}
+workers = {len(AUTOMATION)}
+
+{self._surroundings()}
 [context.lab.sync]
 url = {_toml(self.sync_url)}
 every = "{self.sync_every}s"
@@ -321,7 +350,6 @@ redis_url = {_toml(balances)}
 balance_key = "balance:{{id}}"
 
 [context.lab.locks]
-urls = {_toml(self.automation_urls)}
 
 [context.lab.crawler]
 heartbeat_every = "5s"
@@ -339,24 +367,46 @@ oldest_critical = "60s"
         env_file.touch(0o600)
         env_file.write_text("".join(f"export {key}={shlex.quote(value)}\n" for key, value in env.items()))
 
-    def _automation_health(self) -> str:
-        """The automation workers under their own ids, so that a dead one is tied to the locks it holds."""
-        return "".join(
-            f"""\
-[[context.lab.health]]
-name = {_toml(name)}
-url = {_toml(url)}
-health_path = "/api/v1/health"
-ready_path = "/api/v1/health/simple"
+    def _surroundings(self) -> str:
+        """What is watched beside the job systems: dependencies, maintenance jobs, the programs' own logs, a number."""
+        host = f"{LOOPBACK}:{self.around_port}"
+        places = {
+            "Dolphin Anty": f"http://{host}/v1.0/browser_profiles",
+            "web UI": f"http://{host}/",
+            "storage": f"tcp://{host}",
+        }
+        dependencies = (
+            f"[[context.lab.dependency]]\nname = {_toml(name)}\nurl = {_toml(url)}\n" for name, url in places.items()
+        )
+        presets = ("locks", "health", "metrics", "rotate", "backup")
+        jobs = (
+            f"[[context.lab.maintenance]]\npreset = {_toml(preset)}\nfolder = {_toml(str(self.jobs))}\n"
+            for preset in presets
+        )
+        return "\n".join(
+            (
+                *dependencies,
+                *jobs,
+                f"""\
+[[context.lab.log]]
+name = "programs"
+folder = {_toml(str(self.directory))}
+files = ["*.log"]
 
-"""
-            for name, url in zip(self.automation_ports, self.automation_urls, strict=True)
+[[context.lab.probe]]
+name = "blocked"
+label = "users that blocked the bot"
+sql = "SELECT count(*) FROM users WHERE is_blocked"
+unit = "users"
+warning = 100
+""",
+            )
         )
 
     def _wait_until_alive(self) -> None:
         workers = sum(CONTAINERS.values())
         self._wait(lambda: self._held_proxies() == workers, "the crawlers to hold their proxies")
-        for port in (self.health_port, self.sync_port, *self.automation_ports.values()):
+        for port in (self.health_port, self.sync_port, self.around_port, *self.automation_ports.values()):
             self._wait(lambda port=port: port_answers(port), f"port {port}")  # type: ignore[misc]
         for name in ("celery", "thumbnails"):
             self._wait(lambda name=name: b" ready." in self._programs[name].log.read_bytes(), name)  # type: ignore[misc]
@@ -553,6 +603,40 @@ ready_path = "/api/v1/health/simple"
             wait_until(lambda: self._stopping.is_set() or int(self.query(held)) >= 30, 10, "the locks")
         worker.kill()
 
+    def kill_celery(self) -> None:
+        """The Celery worker of the sync is killed with everything in its hands; beat goes on."""
+        self.program("celery").kill()
+
+    def stop_beat(self) -> None:
+        """Celery's scheduler ends; the worker goes on."""
+        self.program("beat").end()
+
+    def exhaust_pool(self) -> None:
+        """An automation worker takes every connection of its pool and gives none back."""
+        self.program("worker_2").send(signal.SIGUSR2)
+
+    def close_around(self) -> None:
+        """The web UI and Dolphin Anty are killed; whoever calls them opens its circuit breaker."""
+        self.program("around").kill()
+
+    def lose_backups(self) -> None:
+        """Somebody removes the backups."""
+        for file in (self.jobs / "backups").iterdir():
+            file.unlink()
+
+    def use_up_connections(self) -> None:
+        """Reports take every connection that PostgreSQL has for roles that are no superuser."""
+        with contextlib.suppress(LabError):
+            self.query("CREATE ROLE reports LOGIN PASSWORD 'reports'")
+        url = urlsplit(self.database_url)
+        login = url._replace(netloc=f"reports:reports@{LOOPBACK}:{url.port}")
+        self.run("reports", "demo_data.world.hoarder", DATABASE_URL=login.geturl())
+
+    def fill_redis(self) -> None:
+        """Redis is at its memory limit and evicts nothing: it refuses to write."""
+        self.redis.cli("CONFIG", "SET", "maxmemory-policy", "noeviction")
+        self.redis.cli("CONFIG", "SET", "maxmemory", "1mb")
+
     # -- and what mends it
 
     def heal_now(self) -> None:
@@ -588,6 +672,29 @@ ready_path = "/api/v1/health/simple"
         self.query("DELETE FROM dashboard_tasklock WHERE worker_id = 'worker_2'")
         self.start_automation("worker_2")
 
+    def restart_celery(self) -> None:
+        """The sync worker is back."""
+        self.start_sync_worker()
+
+    def replace_worker(self) -> None:
+        """The automation worker is started anew."""
+        self.program("worker_2").kill()
+        self.query("DELETE FROM dashboard_tasklock WHERE worker_id = 'worker_2'")
+        self.start_automation("worker_2")
+
+    def back_up(self) -> None:
+        """Cron is started anew, and does all its jobs at once."""
+        self.program("cron").end()
+        self.start_cron()
+
+    def end_reports(self) -> None:
+        """The connections of the reports are closed."""
+        self.program("reports").kill()
+
+    def widen_redis(self) -> None:
+        """Redis has no limit again; what ended meanwhile is started again."""
+        self.redis.cli("CONFIG", "SET", "maxmemory", "0")
+
 
 _TASK_TABLES = ("catalog_tasks", "object_tasks")
 
@@ -597,6 +704,13 @@ SCENARIOS: dict[str, Callable[[World], None]] = {
     "channel-leak": World.channel_leak,
     "sync-lag": World.sync_lag,
     "lock-pileup": World.lock_pileup,
+    "celery-killed": World.kill_celery,
+    "beat-stopped": World.stop_beat,
+    "pool-exhausted": World.exhaust_pool,
+    "dependency-down": World.close_around,
+    "backup-missing": World.lose_backups,
+    "out-of-connections": World.use_up_connections,
+    "redis-full": World.fill_redis,
 }
 """The incidents, by name."""
 
@@ -606,6 +720,13 @@ HEALED: dict[str, Callable[[World], None]] = {
     "channel-leak": World.roll_back,
     "sync-lag": World.restart_sync,
     "lock-pileup": World.drain_locks,
+    "celery-killed": World.restart_celery,
+    "beat-stopped": World.start_beat,
+    "pool-exhausted": World.replace_worker,
+    "dependency-down": World.start_around,
+    "backup-missing": World.back_up,
+    "out-of-connections": World.end_reports,
+    "redis-full": World.widen_redis,
 }
 """What ended them."""
 

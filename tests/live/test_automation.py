@@ -12,7 +12,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from tests.lab.processes import Child, free_port
+from tests.lab.processes import Child, free_port, free_ports
 from tests.lab.servers import direct_http
 from tests.live.bad_http import bad_server
 from tests.live.stack import Watch
@@ -34,7 +34,7 @@ def workers(
     folder: Path, database: str, count: int = 1, ui_port: int | None = None
 ) -> Iterator[tuple[int, list[Child]]]:
     """Automation workers on ports one after the other; they have tasks unless the test must be alone."""
-    first = free_ports(count)
+    first = free_ports(count).start
     with contextlib.ExitStack() as stack:
         children = []
         for number in range(count):
@@ -45,15 +45,6 @@ def workers(
             run = program(folder, port, "-m", "demo_data.world.automation_worker", **env)
             children.append(stack.enter_context(run))
         yield first, children
-
-
-def free_ports(count: int) -> int:
-    """The first of so many ports in a row."""
-    while True:
-        first = free_port()
-        taken = {free_port() for _ in range(count)}
-        if first + count < 65_536 and not taken & set(range(first, first + count)):
-            return first
 
 
 def ask(port: int, path: str) -> Any:

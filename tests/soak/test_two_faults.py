@@ -11,7 +11,8 @@ import pytest
 from tests.benchmarks.verdict import SCENARIOS as CAUSES
 from tests.lab.processes import wait_until
 from tests.lab.world import SCENARIOS, World
-from tests.live.test_truth import SYNC_EVERY_S, Witness, sharpened
+from tests.live.test_truth import SYNC_EVERY_S, sharpened
+from tests.live.witness import Witness
 from unstick.config import load
 from unstick.views.findings import said
 
