@@ -262,6 +262,16 @@ class World:
         return f"http://{LOOPBACK}:{self.around_port}"
 
     @property
+    def leans_on(self) -> dict[str, str]:
+        """The dependencies that are watched, by name."""
+        host = f"{LOOPBACK}:{self.around_port}"
+        return {
+            "Dolphin Anty": f"http://{host}/v1.0/browser_profiles",
+            "web UI": f"http://{host}/",
+            "storage": f"tcp://{host}",
+        }
+
+    @property
     def automation_urls(self) -> list[str]:
         """The automation workers."""
         return [f"http://{LOOPBACK}:{port}" for port in self.automation_ports.values()]
@@ -369,14 +379,9 @@ oldest_critical = "60s"
 
     def _surroundings(self) -> str:
         """What is watched beside the job systems: dependencies, maintenance jobs, the programs' own logs, a number."""
-        host = f"{LOOPBACK}:{self.around_port}"
-        places = {
-            "Dolphin Anty": f"http://{host}/v1.0/browser_profiles",
-            "web UI": f"http://{host}/",
-            "storage": f"tcp://{host}",
-        }
         dependencies = (
-            f"[[context.lab.dependency]]\nname = {_toml(name)}\nurl = {_toml(url)}\n" for name, url in places.items()
+            f"[[context.lab.dependency]]\nname = {_toml(name)}\nurl = {_toml(url)}\n"
+            for name, url in self.leans_on.items()
         )
         presets = ("locks", "health", "metrics", "rotate", "backup")
         jobs = (

@@ -32,6 +32,7 @@ Depths = dict[str, int | None]
 QueueKey = tuple[str, str, str]
 """System, place and name, as the board spells them."""
 
+JOBS = ("lock cleanup", "health check", "metrics", "log rotation", "database backup")
 _PLUMBING = (".celery.pidbox", "celeryev.")
 
 
@@ -402,14 +403,17 @@ def answering(world: World) -> dict[str, bool]:
     """Which servers and services of the world answer their own question, by the names of the board's sources."""
     redis = world.redis.cli("PING") == "PONG"
     postgres = _ask(world, "SELECT 1") == [["1"]]
-    found = dict.fromkeys(("dramatiq", "celery"), redis) | dict.fromkeys(("crawler", "locks", "sync-data"), postgres)
-    found |= {"redis-server": redis, "postgres-server": postgres}
-    found |= {"host": True, "rabbitmq": bool(world.rabbit.api("GET", "overview"))}
+    rabbit = bool(world.rabbit.api("GET", "overview"))
+    found = dict.fromkeys(("dramatiq", "celery", "redis-server", "celery-events:celery"), redis)
+    found |= dict.fromkeys(("crawler", "locks", "sync-data", "postgres-server", "probe:blocked"), postgres)
+    found |= dict.fromkeys(("rabbitmq", "celery-events:thumbnails"), rabbit)
     found |= {"sync": _ok(world, f"{world.sync_url}/sync-management/health")}
     found |= {"health:web-1": _ok(world, f"{world.health_url}/health")}
+    found |= dict.fromkeys(("host", "log:programs", *(f"maintenance:{job}" for job in JOBS)), True)
+    found |= {f"dependency:{name}": True for name in world.leans_on}
     for name, url in zip(world.automation_ports, world.automation_urls, strict=True):
         up = _ok(world, f"{url}/api/v1/health/simple")
-        found |= {f"locks:{url.removeprefix('http://')}": up, f"health:{name}": up}
+        found |= {f"locks:{url.removeprefix('http://')}": up, f"automation:{name}": up}
     return found
 
 
