@@ -430,7 +430,7 @@ warning = 100
             return check()
 
         try:
-            wait_until(step, 60, what, 0.1)
+            wait_until(step, 120, what, 0.1)
         except LabError as error:
             logs = "\n".join(f"--- {child.name}\n{child.tail(3)}" for child in self._programs.values())
             raise LabError(f"{error}\n{logs}") from None

@@ -114,7 +114,7 @@ class Stage:
 
     def scene(self, name: str) -> Scene:
         """The scene called ``name``, when it has been played."""
-        return self._scenes[name].result(300)
+        return self._scenes[name].result(600)
 
     def until(self, check: Callable[[], bool], seconds: float, what: str) -> None:
         """Waits for ``check``, for so many ``seconds``; not when the tests are over."""
@@ -203,9 +203,9 @@ def sharpened(world: World) -> Path:
 
 def seen_quiet(witness: Witness, until: Until, seconds: float) -> list[Glimpse]:
     """Watch until every source was seen, and then for so many ``seconds``."""
-    until(lambda: witness.board is not None and witness.glimpses[-1].settled, 30, "every source seen")
+    until(lambda: witness.board is not None and witness.glimpses[-1].settled, 90, "every source seen")
     begun = next(glimpse.at for glimpse in witness.glimpses if glimpse.settled)
-    until(lambda: witness.glimpses[-1].at >= begun + seconds, seconds + 10, "quiet frames")
+    until(lambda: witness.glimpses[-1].at >= begun + seconds, seconds + 60, "quiet frames")
     return list(witness.glimpses)
 
 
@@ -213,12 +213,12 @@ def freeze(world: World, until: Until) -> Truth:
     """Stop every program of the world, consumers first, until something of everything waits; the truth from then on."""
     for name in CONSUMERS:
         world.program(name).send(signal.SIGSTOP, whole_family=True)
-    until(lambda: something_waits(world), 30, "messages that wait")
+    until(lambda: something_waits(world), 60, "messages that wait")
     for name, program in world._programs.items():
         if name not in FREE_RUNNING:
             program.send(signal.SIGSTOP, whole_family=True)
     true = truth_of(world)
-    until(lambda: statistics_settled(world.rabbit, true), 20, "statistics of a broker that stands still")
+    until(lambda: statistics_settled(world.rabbit, true), 60, "statistics of a broker that stands still")
     return true
 
 

@@ -67,7 +67,7 @@ class Witness:
                 found.append(board)
             return bool(found)
 
-        until(step, 30, what)
+        until(step, 90, what)
         return told(found[0])
 
     def __enter__(self) -> Self:

@@ -20,14 +20,16 @@ DEADLINE_S = 8.0
 
 def event_lanes(context: Context) -> Iterator[LaneSpec]:
     """One lane for each broker whose entry says so."""
-    for entry in context.celery:
-        url = entry.url or context.redis.url
-        if entry.events == "off" or url is None:
-            continue
+    for name, (entry, url) in listened(context).items():
         server = "redis" if url.scheme in REDIS else "rabbitmq"
-        name = f"celery-events:{entry.name}"
         source = source_of(name, "celery-events", server, lambda i: i.celery_events_s, context)
         yield LaneSpec((source,), _lane(source, entry, url))
+
+
+def listened(context: Context) -> dict[str, tuple[Celery, Url]]:
+    """The entries whose events are heard, and their brokers, by the name of the source."""
+    urls = ((entry, entry.url or context.redis.url) for entry in context.celery if entry.events != "off")
+    return {f"celery-events:{entry.name}": (entry, url) for entry, url in urls if url is not None}
 
 
 def _lane(source: Source, entry: Celery, url: Url) -> Callable[[], Lane[Any]]:

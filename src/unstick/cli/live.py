@@ -17,6 +17,8 @@ from unstick.tui.terminal import refusal
 
 if TYPE_CHECKING:
     from unstick.cli.session import Session
+    from unstick.facts.celery_look import CeleryLook
+    from unstick.tui.asking import Inspect
     from unstick.tui.operator import Actuator, Hands
 
 
@@ -70,7 +72,8 @@ def run_live(
     from unstick.cli.logs import log_to_file  # noqa: PLC0415
 
     session = LiveSession(loaded)
-    code = run_board(session, session, replace(options, log_path=log_to_file()), hands_of(session, operate=operate))
+    options = replace(options, log_path=log_to_file())
+    code = run_board(session, session, options, hands_of(session, operate=operate), inspect_of(session))
     for tape in session.tapes:
         say([f"{tape.path}: {tape.frames} frames, {size(tape.bytes)}"])
     return code
@@ -88,3 +91,16 @@ def hands_of(session: Session, *, operate: bool) -> Hands:
 
     reason = "this context is read only (actions.read_only)" if session.context.actions.read_only else ""
     return Hands(build, reason, operate)
+
+
+def inspect_of(session: Session) -> Inspect:
+    """What asks a Celery worker by hand, on the broker whose events tell of it."""
+
+    async def inspect(source: str, hostname: str) -> CeleryLook:
+        from unstick.cli.event_lanes import listened  # noqa: PLC0415 - only when somebody asks
+        from unstick.pollers.celery_look import look_at  # noqa: PLC0415 - the same
+
+        entry, url = listened(session.context)[source]
+        return await look_at(entry, url, hostname)
+
+    return inspect

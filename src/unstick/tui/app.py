@@ -6,6 +6,7 @@ import asyncio
 import gc
 import logging
 import os
+from collections.abc import Callable
 from contextlib import suppress
 
 from rich.console import RenderableType
@@ -15,6 +16,7 @@ from textual.message import Message
 
 from unstick import clock
 from unstick.tui import terminal
+from unstick.tui.asking import Inspect
 from unstick.tui.board import BoardScreen
 from unstick.tui.display import Display
 from unstick.tui.driver import TtyDriver
@@ -42,6 +44,14 @@ class ActionCame(Message):
     """The action under way has come further."""
 
 
+class AnswerCame(Message):
+    """Somebody who was asked by hand has answered: ``show`` is to be called by the screen."""
+
+    def __init__(self, show: Callable[[], None]) -> None:
+        super().__init__()
+        self.show = show
+
+
 class BoardApp(PrivateApp, inherit_bindings=False):
     """Colours are written as the themes say them: Textual converts nothing (``ansi_color``).
 
@@ -58,11 +68,14 @@ class BoardApp(PrivateApp, inherit_bindings=False):
         opening: Opening | None = None,
         driver_class: type[Driver] | None = None,
         operator: Operator | None = None,
+        inspect: Inspect | None = None,
     ) -> None:
         super().__init__(driver_class=driver_class, ansi_color=True)
         self.options = options
         self.engine = engine
         self.operator = operator or Operator(engine, None)
+        self.inspect = inspect
+        """What asks a Celery worker by hand; ``None`` where nobody can be asked."""
         self.loop: asyncio.AbstractEventLoop | None = None
         self._opening = opening
         self._shown_at: float | None = None
@@ -118,6 +131,15 @@ class BoardApp(PrivateApp, inherit_bindings=False):
     def _post(self, message: Message) -> None:
         with suppress(RuntimeError):  # the loop of the screen has ended, the engine's will soon
             self.post_message(message)
+
+    def post_answer(self, show: Callable[[], None]) -> None:
+        """Have ``show`` called in the screen's loop; from the engine's."""
+        self._post(AnswerCame(show))
+
+    def on_answer_came(self, message: AnswerCame) -> None:
+        """Show it, also on a thin line."""
+        self._hurried_until = clock.monotonic() + _HURRY_S
+        message.show()
 
     def on_action_came(self, _message: ActionCame) -> None:
         """Show what the action under way has come to."""

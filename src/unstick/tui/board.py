@@ -15,6 +15,7 @@ from unstick import clock
 from unstick.tui import bands, places
 from unstick.tui import sheet as sheets
 from unstick.tui.acting import Acting
+from unstick.tui.asking import Asking
 from unstick.tui.choosing import Choosing
 from unstick.tui.commanding import Commanding
 from unstick.tui.covering import Covering
@@ -56,6 +57,7 @@ _NOTICED_S = 12.0
 
 class BoardScreen(
     Acting,
+    Asking,
     Travel,
     Leafing,
     Writing,
@@ -130,6 +132,7 @@ class BoardScreen(
         self.draw_header()
         self.refresh_theme()
         self.tick_action()
+        self.tick_answer()
         if self._notice and clock.monotonic() - self._noticed > _NOTICED_S:
             self.notice = ""
             self.draw_bands()

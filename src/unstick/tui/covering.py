@@ -51,7 +51,7 @@ class Covering(Widget, inherit_bindings=False):
         theme = cast("BoardApp", self.app).painter.theme
         facts = [("version", __version__), ("context", options.context), ("theme", theme.title)]
         facts += [("log", str(options.log_path))] if options.log_path else []
-        pages = (*screen.told.pages, *screen.lists())
+        pages = (*screen.told.pages, *screen.lists(), *screen.answers())
         explained = self._explained() if self.overlay.is_help else ()
         if self.overlay.follow(places.overlay(*self.size, 0).width, options.keys, facts, pages, explained):
             screen.rearrange()

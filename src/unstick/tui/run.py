@@ -16,6 +16,7 @@ __all__ = ["BoardOptions", "open_board", "refusal", "run_board"]
 
 if TYPE_CHECKING:
     from unstick.feeds.base import Feed
+    from unstick.tui.asking import Inspect
     from unstick.tui.engine import Engine, Story
     from unstick.tui.opening import Opening
     from unstick.tui.operator import Hands
@@ -31,8 +32,12 @@ def open_board(options: BoardOptions) -> None:
     first.stand().draw(options)
 
 
-def run_board(feed: Feed, story: Story, options: BoardOptions, hands: Hands | None = None) -> int:
-    """Show ``feed`` as ``story`` tells it until the person or a signal ends it; without ``hands`` nobody can act.
+def run_board(
+    feed: Feed, story: Story, options: BoardOptions, hands: Hands | None = None, inspect: Inspect | None = None
+) -> int:
+    """Show ``feed`` as ``story`` tells it until the person or a signal ends it.
+
+    Without ``hands`` nobody can act, without ``inspect`` no worker can be asked by hand.
 
     Exit code: 0 on ``q``, 130 on ctrl+c, 128 + n on SIGTERM and SIGHUP, 70 after an error of the board's own. On
     return the terminal is as it was, the feed is closed and its thread ended, or given up after a second.
@@ -45,12 +50,14 @@ def run_board(feed: Feed, story: Story, options: BoardOptions, hands: Hands | No
     opening = first.stand()
     try:
         opening.draw(options)
-        return _run(feed, story, options, opening, hands)
+        return _run(feed, story, options, opening, hands, inspect)
     finally:
         first.give_back()
 
 
-def _run(feed: Feed, story: Story, options: BoardOptions, opening: Opening, hands: Hands | None) -> int:
+def _run(
+    feed: Feed, story: Story, options: BoardOptions, opening: Opening, hands: Hands | None, inspect: Inspect | None
+) -> int:
     from unstick.tui.engine import Engine  # noqa: PLC0415 - the empty board stands before it is loaded
 
     engine = Engine(feed, story, lambda: _show(engine, opening))
@@ -60,7 +67,7 @@ def _run(feed: Feed, story: Story, options: BoardOptions, opening: Opening, hand
     from unstick.tui.operator import Operator  # noqa: PLC0415 - the same
 
     operator = Operator(engine, hands)
-    app = BoardApp(engine, options, opening, operator=operator)
+    app = BoardApp(engine, options, opening, operator=operator, inspect=inspect)
     opening.leave = app.leave_soon
     try:
         app.run(mouse=options.mouse)

@@ -7,6 +7,7 @@ import re
 from unstick.board.board import Board
 from unstick.facts.actions import DrainLocks, FreeProxies, Order, OwnAction, SyncBalances
 from unstick.settings import Own
+from unstick.views.workers import worker_key
 
 _CLEANED = re.compile(r"\^[@-_?]|\\x[89]")
 FREE, DRAIN, SYNC = "free-proxies", "drain-locks", "sync-balances"
@@ -96,7 +97,8 @@ def _about(key: str, board: Board | None) -> tuple[str | None, str | None]:
     if kind == "container":
         container = name
     elif kind == "worker":
-        worker = name.partition(":")[2]
+        workers = subjects.workers.items if subjects.workers else ()
+        worker = next((one.whose for one in workers if worker_key(one) == key), None)
     elif kind == "finding":
         return _of_finding(name.partition(":")[2], board)
     elif kind == "proxy" and subjects.proxies:
