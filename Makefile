@@ -20,7 +20,7 @@ demo: ## The board on a recording of a real incident, in a loop; NAME=stuck-prox
 	@bash $(SETUP) venv
 	@$(VENV)/bin/unstick demo $(NAME)
 
-live: ## The board on a real stack of its own; SCENARIO=stuck-proxies, worker-stall, channel-leak, sync-lag, lock-pileup
+live: ## The board on a real stack of its own; SCENARIO=stuck-proxies, …: demo_data/README.md has all
 	@bash $(SETUP) venv && bash $(SETUP) servers live
 	@$(PY) -m tests.lab live $(if $(SCENARIO),--scenario $(SCENARIO) --after $(AFTER))
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import shutil
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +20,7 @@ from unstick.facts.level import Level
 from unstick.settings import Context, Maintenance
 
 pytestmark = pytest.mark.usefixtures("hasty")
+NOBODY = 65_534
 
 
 def write(path: Path, content: bytes = b"x" * 1000, age_s: float = 0.0) -> None:
@@ -116,13 +121,38 @@ def test_a_folder_that_leads_nowhere_is_unknown(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_folder_that_may_not_be_read_is_unknown(tmp_path: Path) -> None:
-    (tmp_path / "backups").mkdir(mode=0)
+@pytest.fixture
+def open_dir() -> Iterator[Path]:
+    """A folder that anybody may pass: those of pytest belong to one user alone."""
+    folder = Path(tempfile.mkdtemp(prefix="unstick-jobs-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@contextlib.contextmanager
+def nobody() -> Iterator[None]:
+    """The rights of an ordinary user: root may read everything."""
+    if root := os.geteuid() == 0:
+        os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+
+
+def test_a_folder_that_may_not_be_read_is_unknown(open_dir: Path) -> None:
+    write(open_dir / "backups/1.sql")
 
     async def run() -> None:
-        async with Watch(five(tmp_path)) as watch:
-            await seen(lambda: "permission denied" in title(watch, "unseen:files"), "no right")
-            assert finding(watch, "maintenance:database backup:silent") is None
+        async with Watch(five(open_dir)) as watch:
+            await seen(lambda: row(watch, "maintenance:database backup") is not None, "a backup")
+            (open_dir / "backups").chmod(0)
+            with nobody():
+                await seen(lambda: "permission denied" in title(watch, "unseen:files"), "no right")
+                assert finding(watch, "maintenance:database backup:silent") is None
+                assert finding(watch, "maintenance:metrics:silent") is not None
+            (open_dir / "backups").chmod(0o755)
 
     asyncio.run(run())

@@ -99,7 +99,7 @@ REGISTRY: tuple[Key, ...] = (
     Key("reach-more", ("plus", "equals_sign"), "reach(1)", "charts of more time", "Pages"),
     Key("filter", ("slash",), "filter", "show only rows with a text or /regex/; ! inverts", "Rows", "filter"),
     Key("sort", ("o",), "sort", "order by the next column, then as told: worst first", "Rows", "sort"),
-    Key("invert", ("w",), "invert", "the other direction of the order", "Rows"),
+    Key("invert", ("f",), "invert", "the other direction of the order", "Rows"),
     Key(
         "acknowledge",
         ("a",),
