@@ -194,7 +194,7 @@ class World:
             self._programs[name] = Child(
                 [sys.executable, "-m", module, *args],
                 log=self._dir.path / f"{name}.log",
-                env=clean_env(**self._private_env(), **settings),
+                env=clean_env(**(self._private_env() | settings)),
                 cwd=CHECKOUT,
                 name=name,
             )

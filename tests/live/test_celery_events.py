@@ -92,7 +92,7 @@ def test_workers_on_redis_work_hang_say_goodbye_and_are_killed(redis_url: str) -
             one.kill()
             await seen(lambda: life(watch, "one@lab") == "dead", "a dead worker")
             assert "worker one@lab is dead: silent, had 2 tasks in hand" in [f.title for f in watch.board.findings]  # type: ignore[union-attr]
-            assert numbers(watch, EVENTS)["workers"] == 1
+            assert numbers(watch, EVENTS)["workers"] == 0
 
     async def look(asked: CeleryWorker) -> tuple[int | None, int | None, int | None, list[str]]:
         told = await look_at(Celery(key_prefix=prefix), Url(redis_url), asked.hostname)

@@ -253,6 +253,7 @@ class Truth:
     consumers: dict[str, int | None]
     """Of the queues of RabbitMQ."""
     links: dict[str, Link]
+    """But those of whoever looks, who comes and goes."""
     synced_at: float
     """The newest balance row."""
     last_sync_at: float
@@ -276,7 +277,8 @@ def truth_of(world: World) -> Truth:
     with ThreadPoolExecutor(2) as threads:
         queues = threads.submit(rabbit_queues, world.rabbit)
         links = threads.submit(rabbit_connections, world.rabbit)
-        return _truth_of(world, queues.result(), links.result())
+        others = {name: link for name, link in links.result().items() if link.client != "unstick"}
+        return _truth_of(world, queues.result(), others)
 
 
 def _truth_of(world: World, queues: dict[str, Depths], links: dict[str, Link]) -> Truth:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from unstick.board.celery_workers import is_silent
 from unstick.board.judged import Judged, Problem
 from unstick.board.memory import Notes
 from unstick.board.sources import Seen
@@ -19,7 +20,7 @@ LEEWAY = 0.1
 def judge(seen: Seen[CeleryEventsFacts], notes: Notes, context: Context) -> Judged:
     """What was heard means; each worker is told among the workers."""
     facts, source = seen.value, seen.source.id
-    here = [node for node in facts.nodes if not node.left]
+    here = [node for node in facts.nodes if not node.left and not is_silent(node, facts)]
     failed = sum(task.failed for task in facts.tasks)
     lately = notes.risen(f"{source}:failed", failed)
     notes.record(f"{source}:processed", sum(node.processed or 0 for node in here))

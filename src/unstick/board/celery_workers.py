@@ -34,10 +34,15 @@ def celery_workers(sight: Sight, notes: Notes, context: Context) -> list[Worker]
     return workers
 
 
+def is_silent(node: CeleryNode, facts: CeleryEventsFacts) -> bool:
+    """Whether it missed so many heartbeats that it is meant to be dead; who said goodbye is not."""
+    silent_s = facts.looked_at - max(node.heard_at, facts.since_at)
+    return not node.left and silent_s > max(BEATS_MISSED * node.every_s, SILENT_S)
+
+
 def _worker(
     node: CeleryNode, seen: Seen[CeleryEventsFacts], notes: Notes, patience_s: float, broker: _Broker
 ) -> Worker:
-    silent_s = max(0.0, seen.value.looked_at - max(node.heard_at, seen.value.since_at))
     done = notes.track(f"{seen.source.id}/nodes", f"done:{node.hostname}")
     stuck_s = notes.at - done.since if done and done.value is not None else 0.0
     life: Life
@@ -46,7 +51,7 @@ def _worker(
         life, level, fault, note = "unknown", Level.UNKNOWN, "unseen", "the broker's events are unheard"
     elif node.left:
         life, level, note = "left", Level.OK, "said goodbye"
-    elif silent_s > max(BEATS_MISSED * node.every_s, SILENT_S):
+    elif is_silent(node, seen.value):
         in_hand = f", had {node.active} tasks in hand" if node.active else ""
         level = Level.CRITICAL if node.active else Level.WARNING
         life, fault, note = "dead", "silent", f"silent{in_hand}"
