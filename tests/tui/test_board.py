@@ -325,7 +325,7 @@ def test_the_order_is_chosen_inverted_and_given_up() -> None:
         pane = stand.app.board.pane("queues")
         depths = [float(r.sort[2] or 0) for r in pane.rows]
         assert depths == sorted(depths, reverse=True)
-        await stand.press("i")
+        await stand.press("f")
         assert "ready↑" in stand.text
         await stand.press("o", "o", "o", "o")
         assert "↑" not in stand.text
