@@ -49,7 +49,7 @@ def test_the_documentation_tells_every_key_and_the_readme_those_that_one_begins_
     [
         ({"quit": "Q"}, "upper-case keys are kept for actions"),
         ({"quit": "shift+Q"}, "upper-case keys are kept for actions"),
-        ({"free-proxies": "f"}, "actions have upper-case keys"),
+        ({"free-proxies": "p"}, "actions have upper-case keys"),
         ({"free-proxies": "ctrl+f"}, "actions have upper-case keys"),
         ({"free-proxies": "S"}, "would be both"),
         ({"qit": "x"}, "did you mean 'quit'"),
