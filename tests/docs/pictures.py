@@ -1,4 +1,4 @@
-"""``python -m tests.docs.pictures``: the stills of the documentation, painted by the real board from shipped tapes."""
+"""``python -m tests.docs.pictures``: the pictures of the documentation, painted by the real board from tapes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.docs.moving import moving
 from tests.docs.stage import moment, played, pressed
 from tests.tui.stand import Stand
 from unstick.tui.options import BoardOptions
@@ -63,6 +64,8 @@ def main() -> None:
     for still in STILLS:
         if not sys.argv[1:] or still.name in sys.argv[1:]:
             (FOLDER / f"{still.name}.svg").write_text(draw(still), encoding="utf-8")
+    if not sys.argv[1:] or "moving" in sys.argv[1:]:
+        (FOLDER / "moving.svg").write_text(moving(), encoding="utf-8")
 
 
 if __name__ == "__main__":

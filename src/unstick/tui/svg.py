@@ -12,24 +12,29 @@ from rich.segment import Segment
 from rich.style import Style
 from rich.terminal_theme import DIMMED_MONOKAI
 
-_FONT = "ui-monospace,'DejaVu Sans Mono',Menlo,Consolas,monospace"
+FONT = "ui-monospace,'DejaVu Sans Mono',Menlo,Consolas,monospace"
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_WIDE, _HIGH, _SIZE, _EDGE = 8.4, 17.0, 14, 10
+WIDE, HIGH, SIZE, EDGE = 8.4, 17.0, 14, 10
 """Pixels of a cell, of its letters, and around the screen."""
+
+
+def head(width: int, height: int, ground: str, title: str) -> list[str]:
+    """The beginning of a picture of so many cells on ``ground``."""
+    wide, high = width * WIDE + 2 * EDGE, height * HIGH + 2 * EDGE
+    about = f'viewBox="0 0 {wide:.1f} {high:.1f}" role="img" font-family="{FONT}" font-size="{SIZE}"'
+    return [
+        f'<svg xmlns="http://www.w3.org/2000/svg" {about}>',
+        f"<title>{legal(title)}</title>",
+        f'<rect width="{wide:.1f}" height="{high:.1f}" rx="6" fill="{ground}"/>',
+    ]
 
 
 def svg(lines: Sequence[Iterable[Segment]], width: int, title: str) -> str:
     """``lines`` of ``width`` cells; every run of one style is placed and stretched to its own cells."""
-    wide, high = width * _WIDE + 2 * _EDGE, len(lines) * _HIGH + 2 * _EDGE
-    ground = _ground(lines)
-    about = f'viewBox="0 0 {wide:.1f} {high:.1f}" role="img" font-family="{_FONT}" font-size="{_SIZE}"'
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" {about}>',
-        f"<title>{_legal(title)}</title>",
-        f'<rect width="{wide:.1f}" height="{high:.1f}" rx="6" fill="{ground}"/>',
-    ]
+    ground = ground_of(lines)
+    parts = head(width, len(lines), ground, title)
     for nth, line in enumerate(lines):
-        parts += _line(line, _EDGE + nth * _HIGH, ground)
+        parts += _line(line, EDGE + nth * HIGH, ground)
     return "\n".join([*parts, "</svg>", ""])
 
 
@@ -38,25 +43,25 @@ def _line(line: Iterable[Segment], top: float, ground: str) -> Iterator[str]:
     place = 0
     for text, style, _ in line:
         size = cell_len(text)
-        left, wide = _EDGE + place * _WIDE, size * _WIDE
-        color, below, more = _look(style or Style(), ground)
+        left, wide = EDGE + place * WIDE, size * WIDE
+        color, below, more = look(style or Style(), ground)
         if below != ground:
-            yield f'<rect x="{left:.1f}" y="{top:.1f}" width="{wide:.1f}" height="{_HIGH}" fill="{below}"/>'
+            yield f'<rect x="{left:.1f}" y="{top:.1f}" width="{wide:.1f}" height="{HIGH}" fill="{below}"/>'
         if text.strip():
             letters.append(
                 f'<text x="{left:.1f}" y="{top + 13:.1f}" textLength="{wide:.1f}" lengthAdjust="spacingAndGlyphs" '
-                f'fill="{color}"{more} xml:space="preserve">{_legal(text)}</text>'
+                f'fill="{color}"{more} xml:space="preserve">{legal(text)}</text>'
             )
         place += size
     yield from letters
 
 
-def _legal(text: str) -> str:
+def legal(text: str) -> str:
     """``text`` as XML may hold it."""
     return escape(_ILLEGAL.sub("\ufffd", text))
 
 
-def _look(style: Style, ground: str) -> tuple[str, str, str]:
+def look(style: Style, ground: str) -> tuple[str, str, str]:
     """Colour of the letters, of what they stand on, and what else there is about them."""
     color, below = _hex(style.color, ground=False), ground if style.bgcolor is None else _hex(style.bgcolor)
     if style.reverse:
@@ -67,8 +72,8 @@ def _look(style: Style, ground: str) -> tuple[str, str, str]:
     return color, below, more + (' opacity="0.6"' if style.dim else "")
 
 
-def _ground(lines: Sequence[Iterable[Segment]]) -> str:
-    """What most of the screen stands on: the last segment of its middle line."""
+def ground_of(lines: Sequence[Iterable[Segment]]) -> str:
+    """The colour that most of the screen stands on: the last segment of its middle line."""
     last = list(lines[len(lines) // 2])[-1:] if lines else []
     style = last[0].style if last else None
     return _hex(style.bgcolor if style else None)

@@ -110,7 +110,7 @@ def verdict(board: Board) -> PaneView:
         (critical, "critical", Role.CRITICAL),
         (warned, "warned", Role.WARNING),
         (blind, "unseen", Role.UNKNOWN),
-        (len(acks), "noted", Role.DIM),
+        *(((len(acks), "noted", Role.DIM),) if acks else ()),
     )
     return PaneView(
         "verdict",
