@@ -27,7 +27,8 @@ def test_a_note_is_written_and_shown_and_taken_back(tmp_path: Path) -> None:
         first = board.findings[0]
         await stand.press("v", "a", *"known", "enter")
         await stand.until(lambda: "acknowledged: " in stand.lines[-1] and "lena: known" in stand.text)
-        assert stand.app.board.panes["verdict"].rows[-1].key.endswith(first.id)
+        lines = [row for row in stand.app.board.panes["verdict"].rows if not row.below]
+        assert lines[-1].key.endswith(first.id)
         assert [ack.finding for ack in drawer.look()] == [first.id]
         await stand.press("up", "colon", *"snooze 2m soon", "enter")
         await stand.until(lambda: "snoozed for" in stand.text or "snoozed: " in stand.lines[-1])
@@ -87,3 +88,19 @@ def test_an_incident_has_its_clock_in_the_header_and_its_tape(tmp_path: Path) ->
         return tape
 
     live_on_stage(scenario, opened=lambda: Writer(tmp_path / "i.tape", META), reporter=report)
+
+
+def test_what_happened_is_sifted_while_one_writes(tmp_path: Path) -> None:
+    async def scenario(stand: TimedStand) -> None:
+        stand.tap.flow(40)
+        await stand.shows(39)
+        await stand.press("m", *"deploy", "enter", "h")
+        await stand.until(lambda: "What happened" in stand.text and "deploy" in stand.text)
+        await stand.press("slash", *"kind:mark")
+        await stand.until(lambda: "1 of " in stand.text)
+        await stand.press("enter")
+        await stand.until(lambda: "deploy" in stand.text and "begins " not in stand.text)
+        await stand.press("slash", "escape")
+        await stand.until(lambda: "begins " in stand.text)
+
+    live_on_stage(scenario)

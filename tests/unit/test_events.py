@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 
-from tests.unit.boards import T0, crawler, dramatiq, frame, fresh, played, stale
-from unstick.board.board import Board
-from unstick.board.events import KEPT
+from tests.unit.boards import CONTEXT, T0, crawler, dramatiq, frame, fresh, played, stale
+from unstick.board.board import Board, fold
+from unstick.board.events import KEPT, Event
 from unstick.facts.crawler import CrawlerWorker
 from unstick.facts.dramatiq import DramatiqProcess, DramatiqQueue
 from unstick.facts.frame import Frame
+from unstick.facts.level import Level
+from unstick.facts.place import Tick
+from unstick.views.pages import page
+from unstick.views.pages.timeline import sieve, sifted_key
+from unstick.views.status_text import flat
 
 
 def told(board: Board) -> list[tuple[str, str]]:
@@ -66,3 +72,46 @@ def test_what_is_hidden_with_its_source_has_not_ended() -> None:
 def test_the_timeline_is_bounded() -> None:
     frames = [beating(T0 + n, "a" if n % 2 else "b") for n in range(KEPT + 50)]
     assert len(played(frames).timeline) == KEPT
+
+
+class TestSifted:
+    """What happened, as far as it is asked for: on the page, with marks and receipts among it."""
+
+    def shown(self, query: str) -> list[str]:
+        board = played([beating(T0 + n, "a", ready=0) for n in range(2)])
+        facts = crawler(T0 + 2)
+        lost = frame(T0 + 4, stale("crawler", facts, T0 + 2, T0 + 3), *board.frame.observations)
+        board = fold(fold(board, frame(T0 + 2, fresh("crawler", facts, T0 + 2)), CONTEXT), lost, CONTEXT)
+        ticks = (
+            Tick("mark", T0 + 1, "rollback runs"),
+            Tick("action", T0 + 2, "freed"),
+            Tick("mark", T0 + 99, "later"),
+        )
+        told_page = page(board, sifted_key(query), ticks)
+        assert told_page is not None
+        return [flat(fact.value) for part in told_page.parts for fact in part.facts]
+
+    def test_everything_is_there_the_newest_first_and_nothing_from_later(self) -> None:
+        found = self.shown("")
+        assert "mark rollback runs" in found
+        assert "action freed" in found
+        assert not any("later" in text for text in found)
+        assert found.index("action freed") < found.index("mark rollback runs")
+
+    @pytest.mark.parametrize(
+        ("query", "kinds"),
+        [
+            ("kind:mark", {"mark"}),
+            ("kind:source source:crawler", {"source"}),
+            ("!kind:source !kind:level !kind:begins !kind:worker", {"mark", "action"}),
+            ("/roll.*runs/", {"mark"}),
+            ("rollback kind:action", set()),
+            ("level:critical", set()),
+        ],
+    )
+    def test_by_kind_level_source_and_text(self, query: str, kinds: set[str]) -> None:
+        assert {text.split()[0] for text in self.shown(query)} == kinds
+
+    def test_what_is_no_pattern_is_said(self) -> None:
+        assert sieve("/(/")[1].startswith("not a pattern")
+        assert sieve("")[0](Event(T0, "mark", Level.OK, "mark", "x"))

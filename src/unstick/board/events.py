@@ -15,7 +15,9 @@ from unstick.facts.level import Level, worst
 if TYPE_CHECKING:
     from unstick.board.board import Board
 
-What = Literal["begins", "ends", "worse", "better", "merges", "unseen", "worker", "source", "level", "noticed"]
+What = Literal[
+    "begins", "ends", "worse", "better", "merges", "unseen", "worker", "source", "level", "noticed", "mark", "action"
+]
 KEPT = 200
 """Events that a board remembers."""
 MANY = 4
@@ -32,6 +34,8 @@ class Event(msgspec.Struct, frozen=True):
     level: Level
     id: str
     text: str
+    sources: tuple[str, ...] = ()
+    """Who said so."""
 
 
 def happened(before: Board | None, after: Board) -> Iterator[Event]:
@@ -53,7 +57,7 @@ def _sources(before: Board | None, after: Board) -> Iterator[Event]:
             continue
         text = f"{state.source.id} is {state.state}" + (f": {state.trouble.text}" if state.trouble else "")
         level = Level.OK if state.state == "fresh" else Level.UNKNOWN
-        yield Event(after.frame.at, "source", level, state.source.id, text)
+        yield Event(after.frame.at, "source", level, state.source.id, text, (state.source.id,))
 
 
 def _findings(before: Board | None, after: Board) -> Iterator[Event]:
@@ -62,14 +66,15 @@ def _findings(before: Board | None, after: Board) -> Iterator[Event]:
     for finding in after.findings:
         old = known.get(finding.id)
         if old is None and finding.id not in stood:
-            yield Event(at, "begins", finding.level, finding.id, finding.title)
+            yield Event(at, "begins", finding.level, finding.id, finding.title, finding.sources)
         elif old is not None and old.level is not finding.level:
             what: What = "worse" if finding.level.rank > old.level.rank else "better"
-            yield Event(at, what, finding.level, finding.id, finding.title)
+            yield Event(at, what, finding.level, finding.id, finding.title, finding.sources)
     lines, stands = {finding.id for finding in after.findings}, _standing(after)
     for name, old in known.items():
         if name not in lines:
-            yield _left(old, after) if name in stands else Event(at, "ends", Level.OK, name, old.title)
+            ended = Event(at, "ends", Level.OK, name, old.title, old.sources)
+            yield _left(old, after) if name in stands else ended
 
 
 def _standing(board: Board) -> frozenset[str]:
@@ -82,10 +87,10 @@ def _left(old: Finding, after: Board) -> Event:
     for line in after.findings:
         symptom = next((symptom for symptom in line.symptoms if symptom.id == old.id), None)
         if symptom is not None and symptom.level is Level.UNKNOWN:
-            return Event(at, "unseen", Level.UNKNOWN, old.id, f"{old.title}: can't be seen now")
+            return Event(at, "unseen", Level.UNKNOWN, old.id, f"{old.title}: can't be seen now", old.sources)
         if symptom is not None:
-            return Event(at, "merges", old.level, old.id, f"{old.title}: follows from {line.id}")
-    return Event(at, "merges", old.level, old.id, old.title)
+            return Event(at, "merges", old.level, old.id, f"{old.title}: follows from {line.id}", old.sources)
+    return Event(at, "merges", old.level, old.id, old.title, old.sources)
 
 
 def _noticed(before: Board | None, after: Board) -> Iterator[Event]:
@@ -123,10 +128,12 @@ def _workers(before: Board, after: Board) -> Iterator[Event]:
     for (whose, verb), workers in told.items():
         level = Level.OK if verb in _GOOD else worst(worker.level for worker in workers)
         if len(workers) >= MANY:
-            yield Event(after.frame.at, "worker", level, whose, f"{len(workers)} workers of {whose}: each {verb}")
+            text = f"{len(workers)} workers of {whose}: each {verb}"
+            yield Event(after.frame.at, "worker", level, whose, text, (workers[0].source,))
         else:
             for worker in workers:
-                yield Event(after.frame.at, "worker", level, worker.id, f"worker {worker.name} {verb}")
+                text = f"worker {worker.name} {verb}"
+                yield Event(after.frame.at, "worker", level, worker.id, text, (worker.source,))
 
 
 def _verb(was: Worker | None, worker: Worker) -> str:

@@ -16,6 +16,7 @@ from unstick.tui.places import CHARTS, PAGE
 from unstick.tui.stage import Spots
 from unstick.views.pages import Page, page, plain
 from unstick.views.pages.timeline import KEY as TIMELINE
+from unstick.views.pages.timeline import sifted_key
 from unstick.views.screen import Told
 from unstick.views.ui import SPANS_S, Trail, UiState
 
@@ -110,7 +111,8 @@ class Leafing(Widget, inherit_bindings=False):
 
     def _find(self, key: str, told: Told) -> Page | None:
         """The page of ``key`` in ``told``: its own, else what its row says."""
-        found = page(told.board, key) if told.board is not None else None
+        ticks = told.place.ticks if told.place is not None else ()
+        found = page(told.board, key, ticks) if told.board is not None else None
         if found is not None:
             return found
         for view in (told.verdict, *told.panes):
@@ -122,6 +124,18 @@ class Leafing(Widget, inherit_bindings=False):
     def action_happened(self) -> None:
         """What happened lately."""
         self.open_page(TIMELINE)
+
+    @property
+    def sifts(self) -> bool:
+        """Whether what is shown can be sifted."""
+        return (_screen(self).ui.trail.shown or "").startswith(TIMELINE)
+
+    def sift(self, query: str) -> None:
+        """Of what happened, show what ``query`` asks for."""
+        ui = _screen(self).ui
+        if self.sifts:
+            keys = (*ui.trail.keys[: ui.trail.place], sifted_key(query))
+            self.turn(replace(ui, trail=Trail(keys, len(keys) - 1)))
 
     def action_page_back(self) -> None:
         """The page before, or the board."""

@@ -72,8 +72,10 @@ class Noticing(Widget, inherit_bindings=False):
             return shown.partition(":")[2]
         board = screen.told.board
         row = screen.panes[VERDICT].current if screen.ui.focus == VERDICT else None
-        if row is not None:
-            return row.key.partition("|")[2]
+        if row is not None and board is not None:
+            keys = {line.id: f"{line.subject}|{line.id}" for line in board.findings}
+            under = [name for name, key in keys.items() if row.key == key or row.key.startswith(f"{key}|")]
+            return under[0] if under else ""
         found = [line.id for line in board.findings if line.id not in board.acks] if board is not None else []
         if not found:
             screen.say("there is no finding that nobody took note of")

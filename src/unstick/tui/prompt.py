@@ -71,6 +71,7 @@ class Prompt(NamedTuple):
 
 
 FILTER = Prompt("/", "enter keeps  esc clears")
+SIFT = Prompt("/", "kind: level: source: and text or /regex/, ! inverts  enter keeps  esc clears")
 GO = Prompt("go to", "03:12, 5m ago, 2025-12-10T03:12  enter goes  esc stays")
 COMMAND = Prompt(":", "↑↓ chooses  tab completes  enter does it  esc leaves")
 ACKNOWLEDGE = Prompt("acknowledge", "a note  enter acknowledges  esc leaves it")

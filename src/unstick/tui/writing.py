@@ -8,7 +8,8 @@ from msgspec.structs import replace
 from textual import events
 from textual.widget import Widget
 
-from unstick.tui.prompt import ACKNOWLEDGE, COMMAND, FILTER, GO, INCIDENT, MARK, SNOOZE, Footer, Prompt
+from unstick.tui.prompt import ACKNOWLEDGE, COMMAND, FILTER, GO, INCIDENT, MARK, SIFT, SNOOZE, Footer, Prompt
+from unstick.views.pages.timeline import query_of
 
 if TYPE_CHECKING:
     from unstick.tui.board import BoardScreen
@@ -31,7 +32,10 @@ class Writing(Widget, inherit_bindings=False):
         """Write a filter in the footer."""
         screen = _screen(self)
         screen.action_close()
-        self.write(FILTER, screen.ui.query)
+        if screen.sifts:
+            self.write(SIFT, query_of(screen.ui.trail.shown or ""))
+        else:
+            self.write(FILTER, screen.ui.query)
 
     def action_go(self) -> None:
         """Write a time in the footer."""
@@ -56,6 +60,8 @@ class Writing(Widget, inherit_bindings=False):
         screen = _screen(self)
         if prompt is COMMAND:
             screen.command_drafted(text)
+        elif prompt is SIFT:
+            screen.sift(text)
         else:
             screen.change(replace(screen.ui, query=text) if prompt is FILTER else screen.ui, layout=False)
 
@@ -66,6 +72,8 @@ class Writing(Widget, inherit_bindings=False):
         screen.change(replace(screen.ui, query="") if given_up else screen.ui, layout=False)
         if prompt is COMMAND:
             screen.command_written(text)
+        elif prompt is SIFT:
+            screen.sift(text or "")
         elif text is not None:
             self.written_for(_NAMES[prompt], text)
 

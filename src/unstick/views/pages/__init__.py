@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from unstick.board.board import Board
 from unstick.facts.level import Level
+from unstick.facts.place import Tick
 from unstick.views.pages.channels import link
 from unstick.views.pages.containers import container
 from unstick.views.pages.findings import finding
@@ -47,10 +48,13 @@ def page_key(pane: str, row: Row) -> str:
     return f"finding:{row.key.partition('|')[2]}" if pane == "verdict" else row.key
 
 
-def page(board: Board, key: str) -> Page | None:
-    """The page of ``key``; ``None`` when it is not there, or has no page of its own."""
+def page(board: Board, key: str, ticks: Sequence[Tick] = ()) -> Page | None:
+    """The page of ``key``; ``None`` when it is not there, or has no page of its own.
+
+    ``ticks`` are marks and receipts.
+    """
     told = PAGES.get(key.partition(":")[0])
-    return told(Known(board), key) if told else None
+    return told(Known(board, ticks), key) if told else None
 
 
 def plain(view: PaneView, row: Row) -> Page:

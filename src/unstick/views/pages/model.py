@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -11,6 +12,7 @@ from unstick.board.board import Board
 from unstick.board.events import Event
 from unstick.board.memory import TIERS_S
 from unstick.facts.level import Level
+from unstick.facts.place import Tick
 from unstick.facts.units import clock_time, duration
 from unstick.views.pane import Line, Role
 from unstick.views.words import cell
@@ -81,8 +83,10 @@ class Page(msgspec.Struct, frozen=True):
 class Known:
     """A board with what pages ask of it."""
 
-    def __init__(self, board: Board) -> None:
+    def __init__(self, board: Board, ticks: Sequence[Tick] = ()) -> None:
         self.board = board
+        self.ticks = ticks
+        """What was marked and done."""
         self.subjects = board.subjects
         self._ages = {state.source.id: state.age_s for state in board.sources}
 

@@ -1,34 +1,97 @@
-"""The page of what happened: findings, workers and sources, the newest first."""
+"""The page of what happened: findings, workers, sources, marks and receipts, the newest first; and a part of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from unstick.views.pages.model import Fact, Known, Page, Part, event_fact
+from unstick.board.events import Event, What
+from unstick.facts.level import Level
+from unstick.facts.units import clock_time
+from unstick.views.pages.model import Fact, Known, Page, Part
+from unstick.views.pane import Line, Role, Row, Span
+from unstick.views.select import matcher, parse
 from unstick.views.words import cell
 from unstick.views.workers import worker_key
 
 KEY = "timeline:all"
+_KIND = 8
+_FIELDS: dict[str, Callable[[Event], tuple[str, ...]]] = {
+    "kind": lambda event: (event.what,),
+    "level": lambda event: (event.level.value,),
+    "source": lambda event: event.sources,
+    "id": lambda event: (event.id,),
+}
+"""What may stand before a colon, and what of an event it is compared with: the beginning will do."""
+
+
+def sifted_key(query: str) -> str:
+    """The key of the page that shows what ``query`` asks for."""
+    return f"{KEY}?{query}" if query.strip() else KEY
+
+
+def query_of(key: str) -> str:
+    """What the page of that key shows; empty: everything."""
+    return key.partition("?")[2]
 
 
 def timeline(known: Known, key: str) -> Page:
-    """Everything that is remembered; what still is there leads to its page."""
-    board = known.board
-    facts = tuple(_facts(known))
-    says = f"{len(facts)} events, the newest first" if facts else "nothing has happened since one looks"
+    """What is remembered, as far as it is asked for; what still is there leads to its page."""
+    query = query_of(key)
+    events = sorted((*known.board.timeline, *_marks(known)), key=lambda event: event.at, reverse=True)
+    passes, wrong = sieve(query)
+    facts = tuple(_facts(known, [event for event in events if passes(event)]))
+    says = f"{len(facts)} of {len(events)} events" if query else f"{len(events)} events"
+    told: Line = cell(f"{says}, the newest first" if events else "nothing has happened since one looks")
+    if query:
+        told = (*told, Span(f"  /{query}", Role.ACCENT), Span(f"  {wrong}" if wrong else "", Role.WARNING))
     parts = (Part("", facts),) if facts else ()
-    return Page(key, "verdict", "What happened", board.level, cell(says), parts)
+    return Page(key, "verdict", "What happened", known.board.level, told, parts)
 
 
-def _facts(known: Known) -> Iterator[Fact]:
+def sieve(query: str) -> tuple[Callable[[Event], bool], str]:
+    """A test for events, and what is wrong with ``query``.
+
+    ``kind:``, ``level:``, ``source:`` and ``id:`` ask for one thing each, ``!`` before it for all others; the rest is
+    a text or a ``/regex/``, as in every pane. All of it must hold.
+    """
+    tests: list[Callable[[Event], bool]] = []
+    rest = []
+    for word in query.split():
+        inverted = word.startswith("!")
+        name, colon, wanted = word.removeprefix("!").partition(":")
+        if colon and name in _FIELDS:
+            tests.append(_field(_FIELDS[name], wanted.casefold(), inverted=inverted))
+        else:
+            rest.append(word)
+    text = parse(" ".join(rest))
+    matches = matcher(text)
+    if matches is not None:
+        tests.append(lambda event: matches(Row(event.id, Level.OK, (cell(f"{event.what}: {event.text}"),), ())))
+    return (lambda event: all(test(event) for test in tests)), text.error or ""
+
+
+def _field(read: Callable[[Event], tuple[str, ...]], wanted: str, *, inverted: bool) -> Callable[[Event], bool]:
+    return lambda event: any(value.casefold().startswith(wanted) for value in read(event)) is not inverted
+
+
+def _marks(known: Known) -> Iterator[Event]:
+    """Marks and receipts, up to the instant that is shown; those that the board tells itself are left out."""
+    told = {(event.at, event.text.rpartition(" by ")[0] or event.text) for event in known.board.timeline}
+    for tick in known.ticks:
+        kind: What = "mark" if tick.kind != "action" else "action"
+        if tick.at <= known.board.frame.at + 0.001 and (tick.at, tick.text) not in told:
+            yield Event(tick.at, kind, Level.OK, kind, tick.text)
+
+
+def _facts(known: Known, events: list[Event]) -> Iterator[Fact]:
     findings = {finding.id for finding in known.board.findings}
     workers = known.subjects.workers
     keys = {worker.id: worker_key(worker) for worker in workers.items} if workers else {}
     sources = {state.source.id for state in known.board.sources}
-    for event in reversed(known.board.timeline):
-        fact = event_fact(event)
+    for event in events:
         jump = keys.get(event.id, "")
         jump = (
             f"finding:{event.id}" if event.id in findings else f"service:{event.id}" if event.id in sources else jump
         )
-        yield Fact(fact.name, fact.value, "", None, jump, fact.level)
+        told = (Span(event.what.ljust(_KIND) + " ", Role.DIM), *cell(event.text))
+        yield Fact(f"{clock_time(event.at)}Z", told, "", None, jump, event.level)
