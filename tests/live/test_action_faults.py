@@ -22,6 +22,8 @@ from tests.live.cuts import cut, pressed_at_once, sessions, slow
 from unstick import clock
 from unstick.actions.actor import present
 from unstick.actions.gate import Gate
+from unstick.backends import postgres_writes
+from unstick.backends.base import BackendError
 from unstick.facts.actions import DrainLocks, FreeProxies, Outcome, Plan, Receipt
 from unstick.secret import Url
 
@@ -118,6 +120,90 @@ def test_a_worker_waits_no_longer_than_the_lock_timeout(shop: Shop) -> None:
     assert "others keep the tables locked: catalog_tasks by long writer (pid " in receipt.text
     assert claims > 1
     assert shop.held() == {"1"}
+
+
+HELD_UP = """
+CREATE TABLE held_up AS SELECT 1 AS n;
+CREATE FUNCTION waiting() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  WHILE EXISTS (SELECT FROM held_up) LOOP PERFORM pg_sleep(0.02); END LOOP; RETURN new;
+END $$;
+CREATE TRIGGER waiting AFTER UPDATE ON proxies FOR EACH ROW EXECUTE FUNCTION waiting();
+"""
+"""Freeing takes until nothing stands in ``held_up`` any more."""
+
+
+def test_while_it_is_applied_no_worker_takes_a_task_and_nothing_of_the_gate_comes_between(
+    own_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_writes, "STATEMENT_LOCKED_MS", 60_000)
+    own_shop.hold("gone_1", 1)
+    own_shop.sql(HELD_UP)
+    own_shop.audit.write(
+        {
+            "v": 1,
+            "record": "intent",
+            "id": "cut",
+            "at": "then",
+            "action": "free-proxies",
+            "context": "shop",
+            "xid": "3",
+        }
+        | {"actor": {"user": ALICE.user, "host": "elsewhere"}, "order": {"type": "free-proxies"}}
+        | {"server": own_shop.plan(ALL).servers[0].identity, "servers": [], "items": []}
+    )
+    claim = "UPDATE {} SET status = 'processing', worker_id = 'gone_1' WHERE id = 70"
+
+    async def work(gate: Gate) -> tuple[Receipt, list[Receipt]]:
+        plan = await own_shop.decided(gate, ALL)
+        worker = await asyncpg.connect(own_shop.url, server_settings={"lock_timeout": "50ms"})
+        applying = asyncio.ensure_future(gate.apply(plan, YES))
+        while not await worker.fetchval("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"):
+            assert not applying.done()
+        for table in ("catalog_tasks", "object_tasks"):
+            with pytest.raises(asyncpg.LockNotAvailableError):
+                await worker.execute(claim.format(table))
+        recovering = asyncio.ensure_future(gate.recover())
+        await asyncio.sleep(0.2)
+        await worker.execute("DELETE FROM held_up")
+        receipt = await applying
+        await worker.execute(claim.format("catalog_tasks"))
+        await worker.close()
+        return receipt, await recovering
+
+    receipt, recovered = own_shop.run(work)
+    assert receipt.outcome is Outcome.APPLIED
+    assert "cut" in [one.plan_id for one in recovered]
+
+
+def test_a_statement_that_takes_too_long_under_the_locks_is_given_up(
+    own_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_writes, "STATEMENT_LOCKED_MS", 200)
+    own_shop.hold("gone_1", 1)
+    slow(own_shop, 3.0, at_commit=False)
+    receipt = own_shop.act(ALL)
+    assert receipt.outcome is Outcome.NOT_SENT
+    assert "statement timeout" in receipt.text
+    assert own_shop.held() == {"1"}
+
+
+@pytest.mark.parametrize("lost", ["rolled back", "another link"])
+def test_no_statement_runs_outside_its_transaction(shop: Shop, lost: str) -> None:
+    async def work() -> None:
+        writer = postgres_writes.PostgresWriter(Url(shop.url), application="unstick", lock_timeout_s=0.1)
+        await writer.open()
+        async with writer.writing() as writing:
+            if lost == "rolled back":
+                await writer.end()
+            else:
+                writer.abort()
+                await writer.open()
+            with pytest.raises(BackendError, match="the connection was closed"):
+                await writing.rows("UPDATE proxies SET is_in_use = true, worker_id = 'x' WHERE id = 1 RETURNING id")
+        await writer.close()
+
+    asyncio.run(work())
+    assert "1" not in shop.held()
 
 
 def test_who_acts_at_this_moment_is_named(shop: Shop) -> None:
