@@ -92,11 +92,17 @@ class Shop:
         """Another gate."""
         return Gate(self.context, actor, self.audit, monotonic=self.ticks)
 
+    async def looks(self, gate: Gate, order: Order, *after_s: float) -> list[Plan]:
+        """A plan, and more of them after so many seconds each."""
+        plans = [await gate.plan(order)]
+        for seconds in after_s:
+            self.ticks.at += seconds
+            plans.append(await gate.plan(order))
+        return plans
+
     async def decided(self, gate: Gate, order: Order) -> Plan:
         """A plan after two looks, three seconds apart."""
-        await gate.plan(order)
-        self.ticks.at += 3
-        return await gate.plan(order)
+        return (await self.looks(gate, order, 3))[-1]
 
     def run(self, work: Callable[[Gate], Coroutine[Any, Any, T]]) -> T:
         """``work`` with a gate that is closed afterwards."""
@@ -159,3 +165,15 @@ def anew(server: PostgresServer, url: str, folder: Path) -> Shop:
     """The shop in a database that others have used."""
     server.psql(f"TRUNCATE {TABLES} RESTART IDENTITY;" + SEED, urlsplit(url).path[1:])
     return Shop(server, url, folder)
+
+
+@pytest.fixture
+def shop(standing_shop: str, postgres: PostgresServer, tmp_path: Path) -> Shop:
+    """The rows are new in every test, the tables are not."""
+    return anew(postgres, standing_shop, tmp_path)
+
+
+@pytest.fixture
+def own_shop(postgres: PostgresServer, database: str, tmp_path: Path) -> Shop:
+    """For tests that change the tables."""
+    return Shop(postgres, database, tmp_path)

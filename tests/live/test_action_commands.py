@@ -13,11 +13,9 @@ import pytest
 
 from tests.lab.processes import free_port
 from tests.lab.servers import Postgres as PostgresServer
-from tests.live.acting import Shop, anew, standing_shop
+from tests.live.acting import Shop, anew
 from unstick.actions import evidence, watch
 from unstick.cli.main import run
-
-__all__ = ["standing_shop"]
 
 Said = tuple[int, str, str]
 

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -17,7 +16,7 @@ import pytest
 from tests.lab.fault_proxy import FaultProxy
 from tests.lab.processes import wait_until
 from tests.lab.servers import Postgres as PostgresServer
-from tests.live.acting import ALICE, YES, Shop, anew, done, standing_shop, targets
+from tests.live.acting import ALICE, YES, Shop, done, targets
 from tests.live.cuts import cut, pressed_at_once, sessions, slow
 from unstick import clock
 from unstick.actions.actor import present
@@ -27,20 +26,8 @@ from unstick.backends.base import BackendError
 from unstick.facts.actions import DrainLocks, FreeProxies, Outcome, Plan, Receipt
 from unstick.secret import Url
 
-__all__ = ["standing_shop"]
-
 ALL = FreeProxies()
 CUTS, ROUNDS, OPERATORS = 20, 10, 8
-
-
-@pytest.fixture
-def shop(standing_shop: str, postgres: PostgresServer, tmp_path: Path) -> Shop:
-    return anew(postgres, standing_shop, tmp_path)
-
-
-@pytest.fixture
-def own_shop(postgres: PostgresServer, database: str, tmp_path: Path) -> Shop:
-    return Shop(postgres, database, tmp_path)
 
 
 @pytest.fixture
@@ -90,6 +77,65 @@ def test_a_frozen_link_keeps_nobody_waiting_and_is_resolved(own_shop: Shop, prox
     assert said == "UPDATE 1"
     assert receipt.outcome is Outcome.NOT_SENT
     assert own_shop.held() == {"1"}
+
+
+def test_a_connection_that_was_ended_under_the_preview_changes_nothing(shop: Shop) -> None:
+    shop.hold("gone_1", 1)
+    end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'unstick %'"
+
+    async def work(gate: Gate) -> tuple[Receipt, Receipt]:
+        plan = await shop.decided(gate, ALL)
+        await asyncio.to_thread(shop.sql, f"{end} AND datname = current_database();")
+        lost = await gate.apply(plan, YES)
+        return lost, await gate.apply(await gate.plan(ALL), YES)
+
+    lost, done_after = shop.run(work)
+    assert lost.outcome is Outcome.NOT_SENT
+    assert done_after.outcome is Outcome.APPLIED
+
+
+def test_a_row_that_somebody_is_changing_is_left_to_him(shop: Shop) -> None:
+    shop.hold("gone_1", 1, 2)
+
+    async def work(gate: Gate) -> Receipt:
+        plan = await shop.decided(gate, ALL)
+        other = await asyncpg.connect(shop.url)
+        transaction = other.transaction()
+        await transaction.start()
+        await other.execute("UPDATE proxies SET address = 'x' WHERE id = 1")
+        receipt = await gate.apply(plan, YES)
+        await transaction.rollback()
+        await other.close()
+        return receipt
+
+    receipt = shop.run(work)
+    assert {result.id: result.text for result in receipt.results} == {
+        "1": "somebody is changing it at this moment",
+        "2": "freed",
+    }
+
+
+def test_a_lock_that_somebody_is_changing_is_left_to_him(shop: Shop) -> None:
+    shop.sql(
+        "INSERT INTO dashboard_tasklock (id, kind, task_id, worker_id, expires_at)"
+        " VALUES (1, 'a', 1, 'w', now() - interval '1 hour');"
+    )
+
+    async def work(gate: Gate) -> Receipt:
+        plan = await gate.plan(DrainLocks())
+        other = await asyncpg.connect(shop.url, server_settings={"application_name": "renewing"})
+        transaction = other.transaction()
+        await transaction.start()
+        await other.execute("UPDATE dashboard_tasklock SET expires_at = now() WHERE id = 1")
+        receipt = await gate.apply(plan, YES)
+        await transaction.rollback()
+        await other.close()
+        return receipt
+
+    receipt = shop.run(work)
+    assert receipt.outcome is Outcome.REFUSED
+    assert "dashboard_tasklock by renewing (pid " in receipt.text
+    assert shop.sql("SELECT count(*) FROM dashboard_tasklock;") == "1"
 
 
 def test_a_worker_waits_no_longer_than_the_lock_timeout(shop: Shop) -> None:

@@ -5,12 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
-from pathlib import Path
 
-import pytest
-
-from tests.lab.servers import Postgres as PostgresServer
-from tests.live.acting import Shop, anew, standing_shop
+from tests.live.acting import Shop
 from tests.tui.stand import Stand
 from unstick.cli.live import hands_of
 from unstick.cli.live_session import LiveSession
@@ -21,13 +17,7 @@ from unstick.tui.engine import Engine
 from unstick.tui.operator import Operator
 from unstick.tui.options import BoardOptions
 
-__all__ = ["standing_shop"]
 TIMEOUT_S = 60.0
-
-
-@pytest.fixture
-def shop(standing_shop: str, postgres: PostgresServer, tmp_path: Path) -> Shop:
-    return anew(postgres, standing_shop, tmp_path)
 
 
 async def until(stand: Stand, met: Callable[[], object]) -> None:

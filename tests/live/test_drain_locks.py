@@ -8,7 +8,6 @@ import http.server
 import secrets
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -16,9 +15,8 @@ import redis as redis_client
 
 from tests.lab.fault_proxy import FaultProxy
 from tests.lab.processes import free_port
-from tests.lab.servers import Postgres as PostgresServer
 from tests.lab.servers import Redis as RedisServer
-from tests.live.acting import YES, Shop, ageless, anew, done, standing_shop, targets
+from tests.live.acting import YES, Shop, ageless, done, targets
 from unstick.actions.gate import Gate
 from unstick.backends.redis_writes import RedisWriter
 from unstick.cli.checkup.actions import actions
@@ -28,14 +26,7 @@ from unstick.facts.actions import DrainLocks, Outcome, Plan, Receipt, State
 from unstick.secret import Url
 from unstick.settings import Health, Locks
 
-__all__ = ["standing_shop"]
-
 ALL = DrainLocks()
-
-
-@pytest.fixture
-def shop(standing_shop: str, postgres: PostgresServer, tmp_path: Path) -> Shop:
-    return anew(postgres, standing_shop, tmp_path)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from tests.lab.servers import Postgres as PostgresServer
-from tests.live.acting import YES, Shop, ageless, anew, done, standing_shop, targets
+from tests.live.acting import YES, Shop, ageless, done, targets
 from unstick.actions.gate import Gate
 from unstick.backends.base import BackendError
 from unstick.cli.checkup.actions import actions
@@ -24,21 +24,7 @@ from unstick.facts.text import clean
 from unstick.secret import Url
 from unstick.settings import Crawler, TaskTable, Thresholds
 
-__all__ = ["standing_shop"]
-
 ALL = FreeProxies()
-
-
-@pytest.fixture
-def shop(standing_shop: str, postgres: PostgresServer, tmp_path: Path) -> Shop:
-    """The rows are new in every test, the tables are not."""
-    return anew(postgres, standing_shop, tmp_path)
-
-
-@pytest.fixture
-def own_shop(postgres: PostgresServer, database: str, tmp_path: Path) -> Shop:
-    """For tests that change the tables."""
-    return Shop(postgres, database, tmp_path)
 
 
 def why(plan: Plan, proxy: int) -> str:
@@ -117,15 +103,7 @@ def test_evidence_says_what_the_decision_rests_on(shop: Shop) -> None:
 
 def test_one_look_is_not_enough(shop: Shop) -> None:
     shop.hold("gone_1", 1)
-
-    async def work(gate: Gate) -> tuple[Plan, Plan, Plan]:
-        first = await gate.plan(ALL)
-        shop.ticks.at += 1
-        second = await gate.plan(ALL)
-        shop.ticks.at += 1.5
-        return first, second, await gate.plan(ALL)
-
-    first, second, third = shop.run(work)
+    first, second, third = shop.run(lambda gate: shop.looks(gate, ALL, 1, 1.5))
     assert first.targets == second.targets == ()
     assert first.again_s == second.again_s == 2
     assert targets(third) == {"1"}
@@ -177,15 +155,7 @@ def test_without_any_date_rows_are_watched(shop: Shop) -> None:
     shop.hold("gone_1", 1)
     shop.hold("here_7", 2)
     shop.work("here_1", 70)
-
-    async def work(gate: Gate) -> tuple[Plan, Plan, Plan]:
-        first = await gate.plan(ALL)
-        shop.ticks.at += 60
-        second = await gate.plan(ALL)
-        shop.ticks.at += 61
-        return first, second, await gate.plan(ALL)
-
-    first, second, third = shop.run(work)
+    first, second, third = shop.run(lambda gate: shop.looks(gate, ALL, 60, 61))
     assert first.targets == second.targets == ()
     assert first.again_s == 120
     assert second.again_s == 60

@@ -16,8 +16,7 @@ import msgspec
 import pytest
 
 from tests.lab.processes import free_port, wait_until
-from tests.lab.servers import Postgres as PostgresServer
-from tests.live.acting import Shop, anew, done, standing_shop
+from tests.live.acting import YES, Shop, done, targets
 from unstick.actions import evidence, watch
 from unstick.actions.gate import Gate
 from unstick.actions.guard import Guard, StoppedError
@@ -27,14 +26,6 @@ from unstick.facts.actions import FreeProxies, Outcome, Receipt
 from unstick.secret import Url
 from unstick.settings import Guard as Settings
 from unstick.settings import Postgres
-
-__all__ = ["standing_shop"]
-
-
-@pytest.fixture
-def shop(standing_shop: str, postgres: PostgresServer, tmp_path: Path) -> Shop:
-    return anew(postgres, standing_shop, tmp_path)
-
 
 Step = Callable[[], object]
 
@@ -72,6 +63,28 @@ def test_it_frees_in_the_second_round_and_only_of_containers_that_are_gone(shop:
     _, receipt = rounds(shop, nothing)
     assert receipt is not None
     assert done(receipt) == {"3"}
+
+
+def test_a_container_that_comes_back_keeps_what_it_holds(shop: Shop) -> None:
+    shop.hold("gone_1", 1)
+
+    async def work(gate: Gate) -> Receipt:
+        plan = await shop.decided(gate, FreeProxies(strict=True))
+        assert targets(plan) == {"1"}
+        await asyncio.to_thread(shop.work, "gone_2", 70)
+        return await gate.apply(plan, YES)
+
+    receipt = shop.run(work)
+    assert receipt.results[0].text == "container gone works again"
+    assert shop.held() == {"1"}
+
+
+def test_tasks_of_a_container_that_works_stay(shop: Shop) -> None:
+    shop.work("here_1", 70, beat="1 hour")
+    shop.work("here_2", 71)
+    shop.work("gone_1", 72, beat="1 hour")
+    assert targets(shop.plan(FreeProxies(tasks=True))) == {"70", "72"}
+    assert targets(shop.plan(FreeProxies(tasks=True, strict=True))) == {"72"}
 
 
 def test_while_no_task_waits_nobody_is_taken_for_dead(shop: Shop) -> None:

@@ -18,7 +18,7 @@ from tests.lab.processes import free_port
 from tests.lab.servers import Postgres as PostgresServer
 from tests.lab.servers import Redis as RedisServer
 from tests.lab.workers import CeleryWorker
-from tests.live.acting import ALICE, YES, Shop, anew, standing_shop
+from tests.live.acting import ALICE, YES, Shop, anew
 from tests.live.sync_service import SyncService, serving
 from unstick.actions import sync, sync_ways
 from unstick.actions.gate import Gate
@@ -27,8 +27,6 @@ from unstick.backends.base import BackendError, UnsureError
 from unstick.facts.actions import Actor, Outcome, Plan, Receipt, SyncBalances
 from unstick.secret import Url
 from unstick.settings import Celery, Redis, Sync
-
-__all__ = ["standing_shop"]
 
 ORDER = SyncBalances()
 TASK = "lab.add"
@@ -98,6 +96,22 @@ def test_every_answer_ends_in_the_right_outcome_and_is_sent_once(
         assert receipt.text.endswith(f"Look: curl {service.url}/sync-management/status")
     if way in {"hang", "reset", "500"} and effect:
         assert "without an answer" in receipt.text
+
+
+def test_a_database_that_goes_while_it_is_followed_changes_no_verdict(shop: Shop, service: SyncService) -> None:
+    service.way = "hang"
+
+    async def work(gate: Gate) -> Receipt:
+        applying = asyncio.ensure_future(gate.apply(await gate.plan(ORDER), YES))
+        while not service.posts:
+            await asyncio.sleep(0.01)
+        end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'unstick %'"
+        await asyncio.to_thread(shop.sql, f"{end} AND datname = current_database();")
+        return await applying
+
+    receipt = shop.run(work)
+    assert receipt.outcome is Outcome.APPLIED
+    assert len(service.posts) == 1
 
 
 def test_who_can_not_be_reached_was_not_asked(shop: Shop, service: SyncService) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import fcntl
 import json
 import multiprocessing
+import os
+import resource
 import stat
 import syslog
 from pathlib import Path
@@ -203,3 +205,32 @@ def test_what_is_no_private_file_is_not_written_to(
         with pytest.raises(TimeoutError, match="kept it locked"):
             audit.write(outcome())
     assert [record["id"] for record in audit.unfinished()] == ["plan-1"]
+
+
+def test_a_full_disk_is_an_error_and_spoils_no_line(audit: Audit) -> None:
+    audit.write(intent())
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (audit.path.stat().st_size + 30, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            audit.write(outcome())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert len(audit.unfinished()) == 1
+    audit.write(outcome())
+    assert audit.unfinished() == []
+
+
+def test_what_is_written_is_on_the_disk_before_anything_goes_on(
+    audit: Audit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[bytes] = []
+    monkeypatch.setattr(
+        os, "fsync", lambda file: synced.append(os.pread(file, 99, 0) if _is_file(file) else b"folder")
+    )
+    audit.write(intent())
+    assert [text[:10] for text in synced] == [b'{"v":1,"re', b"folder"]
+
+
+def _is_file(file: int) -> bool:
+    return stat.S_ISREG(os.fstat(file).st_mode)

@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import msgspec
 
 from unstick import clock, sql
-from unstick.actions.deed import Intend, Item, RefusedError
+from unstick.actions.deed import UNDONE, Done, Intend, Item, Notes, RefusedError
 from unstick.backends.base import BackendError, UnsureError, failure
 from unstick.backends.postgres import Look
 from unstick.backends.postgres_writes import PostgresWriter, Writing
-from unstick.facts.actions import Actor, Plan, Server
+from unstick.facts.actions import Actor, Outcome, Plan, Server, State
+from unstick.facts.reading import TroubleKind
 from unstick.facts.text import clean
 from unstick.facts.units import duration
 from unstick.settings import Context
@@ -200,6 +201,22 @@ class Database:
                 break
             await asyncio.sleep(PAUSE_S)
         return fate
+
+    async def settled(self, intent: Mapping[str, Any], notes: Notes, did: str) -> Done | None:
+        """How an action that was cut off ended, unless it was committed: then ``None``. ``did``: what was to be done.
+
+        Raises :class:`BackendError` when the server does not answer.
+        """
+        fate = await self.fate(intent["xid"], intent["server"])
+        if fate.unseen:
+            raise failure(TroubleKind.CLOSED, fate.why)
+        if fate.committed is None:
+            notes.all(State.UNKNOWN, f"may have been {did}")
+            return Done(Outcome.UNKNOWN, f"whether it was committed can't be found out: {fate.why}", notes.told)
+        if not fate.committed:
+            notes.all(State.SKIPPED, f"was not {did}")
+            return Done(Outcome.NOT_SENT, UNDONE, notes.told)
+        return None
 
     async def _asked(self, xid: str, identity: str) -> Fate:
         connection = await self.reading()

@@ -230,18 +230,17 @@ class Gate:
         actions = self._context.actions
         if actions.read_only:
             raise RefusedError("this context is read only (actions.read_only)")
-        name = name_of(FreeProxies()) if isinstance(plan.order, Undo) else plan.name
-        if name not in actions.allow and not isinstance(plan.order, OwnAction):
-            raise RefusedError(f"{name} is not allowed in this context (actions.allow)")
-        if plan.refused is not None:
-            raise RefusedError(plan.refused)
-        if plan.stays is not None:
-            raise RefusedError(plan.stays)
         draft, deed, made = self._drafts.get(plan.id, (None, None, 0.0))
+        known = plan if draft is None else draft.plan
+        name = name_of(FreeProxies()) if isinstance(known.order, Undo) else known.name
+        if name not in actions.allow and not isinstance(known.order, OwnAction):
+            raise RefusedError(f"{name} is not allowed in this context (actions.allow)")
+        if why := known.refused or known.stays:
+            raise RefusedError(why)
         if draft is None or deed is None:
             raise RefusedError("the plan is not known here any more; plan anew")
-        if self._monotonic() - made > plan.lives_s:
-            raise RefusedError(f"the plan lives {duration(plan.lives_s)} and is older; plan anew")
+        if self._monotonic() - made > known.lives_s:
+            raise RefusedError(f"the plan lives {duration(known.lives_s)} and is older; plan anew")
         if draft.items:
             _confirmed(draft.plan, confirmation)
         return draft, deed

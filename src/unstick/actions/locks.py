@@ -9,16 +9,15 @@ from typing import Any
 import msgspec
 
 from unstick.actions.database import LIVES_S, Database
-from unstick.actions.deed import UNDONE, Done, Draft, Intend, Item, Notes, RefusedError, counted, told
+from unstick.actions.deed import Done, Draft, Intend, Item, Notes, RefusedError, counted, told
 from unstick.actions.holders import Holders
 from unstick.actions.lock_keys import KEY, LockKeys
 from unstick.actions.lock_table import BY_DEATH, DRAINED, LockTable, Part
 from unstick.actions.pool import Pool
 from unstick.actions.watch import Watch
-from unstick.backends.base import BackendError, UnsureError, failure
+from unstick.backends.base import BackendError, UnsureError
 from unstick.backends.postgres_writes import Writing
 from unstick.facts.actions import DrainLocks, Outcome, Plan, Result, State
-from unstick.facts.reading import TroubleKind
 from unstick.settings import Context
 
 LEFT_CAP = 200
@@ -94,23 +93,18 @@ class Locks:
         items = msgspec.convert(intent["items"], tuple[Item, ...])
         notes = Notes(items)
         rows, keys = _parted(items)
-        undone = False
+        ended: Done | None = None
         for item in rows:
             notes.note(item, State.SKIPPED, "was not drained")
         if rows and self._table is not None and intent["xid"]:
-            fate = await self._table.database.fate(intent["xid"], intent["server"])
-            if fate.unseen:
-                raise failure(TroubleKind.CLOSED, fate.why)
-            if fate.committed is None:
-                notes.all(State.UNKNOWN, "may have been drained")
-                return Done(Outcome.UNKNOWN, f"whether it was committed can't be found out: {fate.why}", notes.told)
-            undone = not fate.committed
-            if fate.committed:
+            ended = await self._table.database.settled(intent, notes, DRAINED)
+            if ended is None:
                 await self._table.compare(rows, notes, committed=True)
+            elif ended.outcome is Outcome.UNKNOWN or not keys:
+                return ended
         if keys and self._keys is not None:
             await self._keys.compare(keys, notes)
-        done = _done(notes.told)
-        return Done(Outcome.NOT_SENT, UNDONE, done.results) if undone and not keys else done
+        return _done(notes.told)
 
     def hurry(self) -> None:
         """It is over at once."""

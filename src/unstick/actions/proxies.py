@@ -10,16 +10,15 @@ import msgspec
 
 from unstick import sql
 from unstick.actions.database import LIVES_S, Base, Database
-from unstick.actions.deed import UNDONE, Done, Draft, Intend, Item, RefusedError, counted, told
+from unstick.actions.deed import Done, Draft, Intend, Item, RefusedError, counted, told
 from unstick.actions.evidence import Held, Signs
 from unstick.actions.pool import Pool
 from unstick.actions.pool_sql import PoolStatements
 from unstick.actions.proxy_run import FREED, RETURNED, Run
 from unstick.actions.watch import Watch
-from unstick.backends.base import BackendError, UnsureError, failure
+from unstick.backends.base import BackendError, UnsureError
 from unstick.backends.postgres import Look, Row
 from unstick.facts.actions import FreeProxies, Left, Outcome, Plan, Result, State, Target
-from unstick.facts.reading import TroubleKind
 from unstick.facts.text import clean, natural
 from unstick.facts.units import duration
 from unstick.pollers.crawler import CrawlerStatements
@@ -90,16 +89,9 @@ class Proxies:
         Raises :class:`BackendError` when the server does not answer.
         """
         run = Run(self._pool, msgspec.convert(intent["items"], tuple[Item, ...]))
-        fate = await self._pool.database.fate(intent["xid"], intent["server"])
-        if fate.unseen:
-            raise failure(TroubleKind.CLOSED, fate.why)
-        if fate.committed is None:
-            run.notes.all(State.UNKNOWN, "may have been changed")
-            text = f"whether it was committed can't be found out: {fate.why}"
-            return Done(Outcome.UNKNOWN, text, run.notes.told)
-        if not fate.committed:
-            run.notes.all(State.SKIPPED, "was not changed")
-            return Done(Outcome.NOT_SENT, UNDONE, run.notes.told)
+        ended = await self._pool.database.settled(intent, run.notes, "changed")
+        if ended is not None:
+            return ended
         connection = await self._pool.database.reading()
         async with connection.look(self._pool.database.explain) as look:
             await self._pool.prepare(look, await self._pool.database.base(look))

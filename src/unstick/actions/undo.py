@@ -14,13 +14,12 @@ import msgspec
 
 from unstick.actions.audit import Audit, Record
 from unstick.actions.database import LIVES_S, Base, Database
-from unstick.actions.deed import UNDONE, Done, Draft, Intend, Item, Notes, RefusedError, counted, told
+from unstick.actions.deed import Done, Draft, Intend, Item, Notes, RefusedError, counted, told
 from unstick.actions.pool import Pool
-from unstick.backends.base import UnsureError, failure
+from unstick.backends.base import UnsureError
 from unstick.backends.postgres import Row
 from unstick.backends.postgres_writes import Writing
 from unstick.facts.actions import FreeProxies, Left, Outcome, Plan, Result, State, Target, Undo, name_of
-from unstick.facts.reading import TroubleKind
 from unstick.facts.text import clean
 from unstick.facts.units import duration
 from unstick.settings import Context
@@ -79,15 +78,9 @@ class Undoing:
     async def settle(self, intent: Mapping[str, Any]) -> Done:
         """What became of an interrupted one: its transaction is asked for."""
         notes = Notes(msgspec.convert(intent["items"], tuple[Item, ...]))
-        fate = await self._pool.database.fate(intent["xid"], intent["server"])
-        if fate.unseen:
-            raise failure(TroubleKind.CLOSED, fate.why)
-        if fate.committed is None:
-            notes.all(State.UNKNOWN, "may have been given back")
-            return Done(Outcome.UNKNOWN, f"whether it was committed can't be found out: {fate.why}", notes.told)
-        if not fate.committed:
-            notes.all(State.SKIPPED, "was not given back")
-            return Done(Outcome.NOT_SENT, UNDONE, notes.told)
+        ended = await self._pool.database.settled(intent, notes, RETURNED)
+        if ended is not None:
+            return ended
         notes.all(State.DONE, f"{RETURNED}, unless it was taken before")
         return _done(notes.told)
 
