@@ -22,6 +22,7 @@ from unstick.facts.frame import Frame
 from unstick.tape.event import GAP
 from unstick.tape.reader import Tape
 from unstick.tape.record import BODY_SIZE, CONTENT_LIMIT, HEADER_SIZE, MAGIC, TAG, TapeError, pack
+from unstick.tape.shelf import Shelf
 from unstick.tape.writer import Writer
 
 ROOT = Path(__file__).parents[2]
@@ -252,17 +253,29 @@ def test_the_words_for_what_is_no_tape(tmp_path: Path) -> None:
         assert str(raised.value) == text
 
 
-@pytest.mark.parametrize("name", ["a bomb", "absurd length", "deep", "wide"])
-def test_harm_costs_little_memory(name: str, tmp_path: Path) -> None:
-    path = tmp_path / "a.tape"
-    path.write_bytes(FILES[name])
-    code = (
-        "import re\nfrom pathlib import Path\nfrom unstick.cli.main import run\n"
-        f"code = run(['verify', {str(path)!r}])\n"
-        "print(code, re.search('VmHWM:\\\\s+(\\\\d+)', Path('/proc/self/status').read_text())[1])"
-    )
+HARM = """
+import re, sys
+from pathlib import Path
+from unstick.cli import demo
+from unstick.cli.main import run
+
+folder, command = Path(sys.argv[1]), sys.argv[2]
+demo.shelf = lambda: folder
+codes = set()
+for path in sorted(folder.glob("*.tape")):
+    what = path.stem if command == "demo" else str(path)
+    codes.add(run([command, what, *([str(folder / "out")] if command == "clip" else [])]))
+print(*codes, re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
+"""
+
+
+@pytest.mark.parametrize("command", ["verify", "report", "replay", "clip", "demo"])
+def test_harm_costs_little_memory(command: str, tmp_path: Path) -> None:
+    """The most that the process ever held; ``ru_maxrss`` of a child would count what its parent held at the fork."""
+    for number, content in enumerate(FILES.values()):
+        (tmp_path / f"{number}.tape").write_bytes(content)
     done = subprocess.run(
-        [sys.executable, "-c", code],
+        [sys.executable, "-c", HARM, tmp_path, command],
         env=os.environ | {"PYTHONPATH": str(ROOT / "src")},
         capture_output=True,
         text=True,
@@ -270,7 +283,17 @@ def test_harm_costs_little_memory(name: str, tmp_path: Path) -> None:
     )
     exit_code, kilobytes = map(int, done.stdout.split())
     assert exit_code == 65
+    assert done.stderr.count("\n") == len(FILES)
     assert kilobytes * 1024 < MEMORY
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_shelf_with_harm_on_it_is_listed(tmp_path: Path) -> None:
+    for number, content in enumerate(FILES.values()):
+        (tmp_path / f"{number}.tape").write_bytes(content)
+    told = [title for title in Shelf(tmp_path).titles if title.length_s is None]
+    assert len(told) > 8
+    assert all(title.text.startswith("can't be played: ") for title in told)
 
 
 def test_an_unknown_record_is_skipped(tmp_path: Path) -> None:

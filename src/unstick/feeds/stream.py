@@ -212,7 +212,7 @@ def _noted(record: Record) -> Event | None:
         return None
     try:
         event = msgspec.convert(unpack(header, payload), Event)
-    except (DamageError, msgspec.ValidationError):
+    except (DamageError, TapeError, msgspec.ValidationError):
         return None
     return Event(MARK, event.at, clean(event.text)) if event.event == MARK and math.isfinite(event.at) else None
 
