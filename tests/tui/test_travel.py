@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -89,8 +90,14 @@ def test_on_a_tape_the_same_keys_go_anywhere(tape: Path) -> None:
         await stand.shows(0)
         await stand.press("end")
         await stand.shows(129)
+        await stand.until(lambda: "REPLAY END  space: again" in stand.header)
+        assert "space again" in stand.lines[-1]
         await stand.press("comma", "space")
         await stand.until(lambda: "REPLAY 0.5x" in stand.header)
+        assert "space pause" in stand.lines[-1]
+        await stand.press("space")
+        await stand.until(lambda: "space go on" in stand.lines[-1])
+        assert {"←→ step", "g go to", "nN marks", "b compare"} <= set(re.split(r"  +", stand.lines[-1].strip()))
 
     tape_on_stage(tape, scenario)
 

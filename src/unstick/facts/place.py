@@ -39,6 +39,8 @@ class Place(msgspec.Struct, frozen=True):
     following: bool = False
     paused: bool = False
     speed: float = 1.0
+    over: bool = False
+    """It stays at its end."""
     surveyed_at: float = 0.0
     """Until then levels are known."""
     stretches: tuple[Stretch, ...] = ()

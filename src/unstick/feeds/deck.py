@@ -196,6 +196,7 @@ class Deck:
             player.following,
             player.paused,
             player.speed,
+            player.over,
             history.surveyed_at,
             history.stretches,
             self._ticks(),
@@ -219,8 +220,8 @@ class Deck:
     # What a person may ask for: the Cursor.
 
     def pause(self) -> str:
-        """Let time stand still, or go on."""
-        if self.player.paused:
+        """Let time stand still, or go on; at the end, anew."""
+        if self.player.paused or self.player.over:
             self.player.resume()
         else:
             self.player.pause()

@@ -76,6 +76,11 @@ class Player:
         """Whether the newest Frame is shown, and the next one will be."""
         return not self.paused and self._aim >= self.reel.last - 1 and self.reel.growing()
 
+    @property
+    def over(self) -> bool:
+        """Whether it stays at the end of what will not grow any more."""
+        return self.at_end != "loop" and self._aim >= self.reel.last and not self.reel.growing()
+
     def pause(self) -> None:
         """Let time stand still."""
         self._held, self.paused = self.following, True

@@ -168,6 +168,8 @@ class BoardApp(PrivateApp, inherit_bindings=False):
     def wish(self, wish: Wish) -> None:
         """Ask the cursor of what is played; what comes of it is shown at once, also on a thin line."""
         self._hurried_until = clock.monotonic() + _HURRY_S
+        if self.options.slow:
+            self.engine.take()  # what waits for its turn on the line does not keep the answer from waking
         self.engine.ask(wish)
 
     # What the driver asks for.

@@ -58,7 +58,7 @@ def badges(signal: Signal, overrides: Mapping[str, str]) -> Drawn:
     if signal.busy:
         out += [Piece(f" {signal.busy} ", Chrome.PAUSED, Ground.HEADER)]
     if signal.place is not None and (words := where_in_time(signal.place, overrides)):
-        loud = signal.place.grows or signal.place.paused
+        loud = signal.place.grows or signal.place.paused or signal.place.over
         out += [Piece(f" {words} ", Chrome.PAUSED if loud else Chrome.TAB_ACTIVE, Ground.HEADER)]
     if signal.place is not None and signal.place.tape_trouble is not None:
         out += [Piece(f" REC PAUSED: {shown(signal.place.tape_trouble)} ", Chrome.ALARM, Ground.HEADER)]
@@ -79,9 +79,13 @@ def where_in_time(place: Place, overrides: Mapping[str, str]) -> str:
     'PAUSED  3m12s behind  end: live'
     >>> where_in_time(Place("replay", 100.0, 0.0, 292.0, since_at=60.0), {})
     'REPLAY  ages from 00:01:00'
+    >>> where_in_time(Place("replay", 292.0, 0.0, 292.0, over=True), {})
+    'REPLAY END  space: again'
     """
     speed = "" if place.speed == 1 or place.paused else f" {place.speed:g}x"
     rough = "" if place.since_at is None else f"  ages from {clock_time(place.since_at)}"
+    if place.over and not rough:
+        return f"{place.name.upper()} END  {label(keys_of(KEYS['pause'], overrides)[0])}: again"
     if not place.grows:
         return f"{place.name.upper()}{' PAUSED' if place.paused else speed}{rough}"
     if place.following:
@@ -194,7 +198,10 @@ def draw_footer(
     """Keys at the left as many as fit, what narrows the view or a notice at the right; a long notice stands alone."""
     active = {"filter": bool(ui.query), "faults": ui.faults_only}
     occasions = _occasions(told, armed=armed)
-    words = {"pause": "go on"} if told is not None and told.place is not None and told.place.paused else {}
+    place = told.place if told is not None else None
+    words = (
+        {"pause": "again" if place.over else "go on"} if place is not None and (place.over or place.paused) else {}
+    )
     hints: list[Span] = [Span(" 1-8", Role.KEY), Span(" pane", Role.DIM)]
     last = _hint("help", overrides, "help"), _hint("quit", overrides, "quit")
     reserve = sum(width_of(hint, measure) for hint in last)
