@@ -91,3 +91,12 @@ def test_without_plotext_the_page_stands_and_says_so(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(chart, "loaded", lambda: False)
     assert "drawing …" in "".join(map(text, chart.draw(curve(WAVE), 720, (), 100, 16, len)))
     assert "nothing was recorded" in "".join(map(text, chart.draw(curve((None,)), 720, (), 100, 16, len)))
+
+
+def test_percents_end_at_a_hundred_and_a_limit_beyond_is_told() -> None:
+    limits = (Limit(85.0, "warning"), Limit(101.0, "critical", Level.CRITICAL))
+    cpu = Curve("cpu", "percent", (History(0.0, 5.0, (99.0, 100.0, 98.0)),), limits)
+    drawn = "\n".join(text(line) for line in chart.draw(cpu, None, (), 60, 14, len))
+    assert "100%" in drawn
+    assert "120%" not in drawn
+    assert "critical 101%, never reached" in drawn

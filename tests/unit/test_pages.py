@@ -270,3 +270,17 @@ def test_from_a_worker_one_goes_to_the_table_of_its_task_and_on_to_the_others_at
     rows = {row.key: row.level for row in next(view for view in tell(board).panes if view.key == "proxies").rows}
     assert rows["tasks:catalog_tasks"] is Level.WARNING
     assert rows["tasks:object_tasks"] is Level.OK
+
+
+def test_sources_that_come_together_are_one_line_of_what_happened() -> None:
+    names = ("crawler", "dramatiq", "locks", "host", "health:web-1")
+    board = played([frame(T0, *(missing(name, T0) for name in names))])
+    told = page(board, "timeline:all")
+    assert told is not None
+    assert len(told.parts[0].facts) > len(names)
+    board = everything(level="well")
+    told = page(board, "timeline:all")
+    assert told is not None
+    fresh_ones = [flat(fact.value) for fact in told.parts[0].facts if "fresh" in flat(fact.value)]
+    assert len(fresh_ones) == 1
+    assert fresh_ones[0].startswith("9 sources are fresh: celery, crawler, dramatiq, ")

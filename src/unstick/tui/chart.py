@@ -93,7 +93,8 @@ def draw(
 def _top(known: Sequence[float], curve: Curve) -> float:
     """The upper end of the scale: all values and the limits that are near them."""
     peak = max(known, default=0.0)
-    near = [limit.value for limit in curve.limits if limit.value <= _FAR * max(peak, _SMALLEST[curve.unit])]
+    reach = max(100.0, peak) if curve.unit == "percent" else _FAR * max(peak, _SMALLEST[curve.unit])
+    near = [limit.value for limit in curve.limits if limit.value <= reach]
     return nice(max([peak, _SMALLEST[curve.unit], *near]), curve.unit)
 
 
@@ -133,7 +134,8 @@ def _legend(curve: Curve, top: float, marked: bool) -> Line:  # noqa: FBT001 - o
         near = limit.value <= top
         out += [Span("┈┈ " if near else "", LEVEL_ROLE[limit.level])]
         out += [Span(f"{limit.words} {told(limit.value, curve.unit)}", Role.DIM)]
-        out += [Span("" if near else ", far above", Role.DIM), Span("   ")]
+        beyond = ", never reached" if curve.unit == "percent" else ", far above"
+        out += [Span("" if near else beyond, Role.DIM), Span("   ")]
     if marked:
         out += [Span("┊", Role.ACCENT), Span(" marks", Role.DIM)]
     return join(out)

@@ -83,5 +83,6 @@ def _queues(known: Known, vhost: str | None) -> Iterator[Fact]:
     queues, source = known.subjects.queues, known.of_system("rabbitmq")
     mine = [q for q in queues.items if q.source == source and q.place == vhost] if queues else []
     for queue in mine[:MOST]:
-        text = f"{exact(queue.ready)} wait, {exact(queue.consumers)} consumers"
+        takers = "" if queue.consumers is None else f", {exact(queue.consumers)} take them"
+        text = f"{exact(queue.ready)} wait{takers}"
         yield known.fact(f"queue {queue.name}", text, source, jump=f"queue:{queue.key}", level=queue.level)

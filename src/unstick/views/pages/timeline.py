@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby
 
-from unstick.board.events import Event, What
+from msgspec.structs import replace
+
+from unstick.board.events import MANY, Event, What
 from unstick.facts.level import Level
+from unstick.facts.text import natural
 from unstick.facts.units import clock_time
 from unstick.views.pages.model import Fact, Known, Page, Part
 from unstick.views.pane import Line, Role, Row, Span
@@ -39,8 +43,9 @@ def timeline(known: Known, key: str) -> Page:
     query = query_of(key)
     events = sorted((*known.board.timeline, *_marks(known)), key=lambda event: event.at, reverse=True)
     passes, wrong = sieve(query)
-    facts = tuple(_facts(known, [event for event in events if passes(event)]))
-    says = f"{len(facts)} of {len(events)} events" if query else f"{len(events)} events"
+    found = [event for event in events if passes(event)]
+    facts = tuple(_facts(known, found if query else gathered(found)))
+    says = f"{len(found)} of {len(events)} events" if query else f"{len(events)} events"
     told: Line = cell(f"{says}, the newest first" if events else "nothing has happened since one looks")
     if query:
         told = (*told, Span(f"  /{query}", Role.ACCENT), Span(f"  {wrong}" if wrong else "", Role.WARNING))
@@ -95,3 +100,20 @@ def _facts(known: Known, events: list[Event]) -> Iterator[Fact]:
         )
         told = (Span(event.what.ljust(_KIND) + " ", Role.DIM), *cell(event.text))
         yield Fact(f"{clock_time(event.at)}Z", told, "", None, jump, event.level)
+
+
+def gathered(events: Iterable[Event]) -> list[Event]:
+    """Of sources that became fresh one after the other one event that names them all; it leads nowhere."""
+    out: list[Event] = []
+    for fresh, run in groupby(events, key=_is_fresh):
+        found = list(run)
+        if fresh and len(found) >= MANY:
+            names = ", ".join(sorted((event.id for event in found), key=natural))
+            out.append(replace(found[0], id="", text=f"{len(found)} sources are fresh: {names}"))
+        else:
+            out += found
+    return out
+
+
+def _is_fresh(event: Event) -> bool:
+    return event.what == "source" and event.text == f"{event.id} is fresh"
