@@ -16,7 +16,7 @@ ABOUT = "What is wrong now, the worst and the causes first: what it rests on, ho
 COLUMNS = (
     Column("title", "", 56, flex=1, about="what is wrong, causes first; what they explain stands on their page"),
     Column("aside", "", 20, "right", priority=2, about="how much is left, how old, how soon"),
-    Column("since", "", 9, "right", priority=1, about="for how long it is so, by its own evidence"),
+    Column("since", "", 10, "right", priority=1, about="for how long it is so, by its own evidence"),
 )
 
 
