@@ -283,4 +283,4 @@ def test_sources_that_come_together_are_one_line_of_what_happened() -> None:
     assert told is not None
     fresh_ones = [flat(fact.value) for fact in told.parts[0].facts if "fresh" in flat(fact.value)]
     assert len(fresh_ones) == 1
-    assert fresh_ones[0].startswith("9 sources are fresh: celery, crawler, dramatiq, ")
+    assert fresh_ones[0].split(maxsplit=1)[1].startswith("9 sources are fresh: celery, crawler, dramatiq, ")
