@@ -21,6 +21,10 @@ from unstick.views.tell import quiet
 MARGIN = 3
 _LARGE_WIDE, _LARGE_HIGH = 160, 44
 _NOTES = 5
+_ROOMY = 28
+"""Lines from which the numbers and notes are worth a smaller headline."""
+_CLAUSE = re.compile(r" and still |; |, | for \d")
+"""What stands before it says what is wrong, where there is no room for all of it."""
 
 
 def draw_wall(told: Told, width: int, height: int, measure: Measure) -> tuple[Line, ...]:
@@ -34,7 +38,8 @@ def draw_wall(told: Told, width: int, height: int, measure: Measure) -> tuple[Li
     if board is not None:
         below = [_numbers(board, inner, scale), _notes(place, inner, measure)]
         others = _others(board, inner, measure)
-        room = height - sum(len(block) + 1 for block in (*blocks, *below) if block) - min(4, len(others) + 1)
+        kept = below if height >= _ROOMY else []
+        room = height - sum(len(block) + 1 for block in (*blocks, *kept) if block) - min(4, len(others) + 1)
         headline = _headline(board, inner, scale, room, measure)
         room = height - sum(len(block) + 1 for block in (*blocks, headline, *below) if block)
         blocks += [headline, others[: max(0, room - 1)], *below]
@@ -105,20 +110,31 @@ def _headline(board: Board, width: int, scale: Scale, room: int, measure: Measur
     if found.advice:
         under.append((Span(f"▸ {found.advice}", Role.ACCENT),))
     under += [(Span(f"  {evidence.text}", Role.DIM),) for evidence in found.evidence[:2]]
-    lines = _written(told, LEVEL_ROLE[found.level], width, scale, room - min(3, len(under)), measure)
+    space, role = room - min(3, len(under)), LEVEL_ROLE[found.level]
+    short = _CLAUSE.split(told)[0]
+    if _size(told, width, scale, space) is None and _size(short, width, scale, space - 1) is not None:
+        lines = _written(short, role, width, scale, space - 1, measure)
+        under[:1] = [(), (Span(told, role),)]
+    else:
+        lines = _written(told, role, width, scale, space, measure)
     return [*lines, *under[: max(0, room - len(lines))]]
 
 
 def _written(text: str, role: Role, width: int, scale: Scale, room: int, measure: Measure) -> list[Line]:
     """``text`` in the biggest type that leaves it whole."""
-    for size in dict.fromkeys((scale, SMALL)):
-        rows = broken(text, size.fits(width))
-        if len(rows) * (size.lines + 1) - 1 <= room:
-            lines: list[Line] = []
-            for nth, words in enumerate(rows):
-                lines += [*([()] if nth else []), *((Span(part, role),) for part in big(words, size))]
-            return lines
-    return list(wrap((Span(text, role),), width, measure))[: max(1, room)]
+    size = _size(text, width, scale, room)
+    if size is None:
+        return list(wrap((Span(text, role),), width, measure))[: max(1, room)]
+    lines: list[Line] = []
+    for nth, words in enumerate(broken(text, size.fits(width))):
+        lines += [*([()] if nth else []), *((Span(part, role),) for part in big(words, size))]
+    return lines
+
+
+def _size(text: str, width: int, scale: Scale, room: int) -> Scale | None:
+    """The biggest type in which ``text`` fits; ``None``: it does in none."""
+    sizes = dict.fromkeys((scale, SMALL))
+    return next((s for s in sizes if len(broken(text, s.fits(width))) * (s.lines + 1) - 1 <= room), None)
 
 
 def _others(board: Board, width: int, measure: Measure) -> list[Line]:
@@ -143,7 +159,7 @@ def _other(finding: Finding, board: Board, width: int, measure: Measure) -> Line
 def _numbers(board: Board, width: int, scale: Scale) -> list[Line]:
     """The few numbers that matter, side by side, each over its name."""
     tiles = list(_tiles(board))
-    fitting = [size for size in (scale, SMALL) if tiles and size.width("9") * 5 < width // len(tiles)]
+    fitting = [size for size in (scale, SMALL) if tiles and size.width("9") * 4 < width // len(tiles)]
     if not fitting:
         return []
     size, share = fitting[0], width // len(tiles)
