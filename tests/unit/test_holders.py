@@ -287,6 +287,20 @@ class TestContradictions:
         assert [f.rule for f in self.dead_endpoint(joined).findings] == ["endpoint-unseen"]
         assert [f.rule for f in self.dead_endpoint(CONTEXT).findings] == ["worker-dead"]
 
+    def test_a_connection_that_still_stands_speaks_against_a_death(self) -> None:
+        def at(now: float, *clients: str) -> Frame:
+            links = tuple(link(name, name) for name in clients)
+            rabbit = RabbitFacts("management", "b", "3", links, len(links), 3, (), 0)
+            return frame(now, endpoint("w", at=now, refuses=True), fresh("rabbitmq", rabbit, now))
+
+        lone, doubted = (
+            next(f for f in played([at(T0 + 20, *clients)]).findings if f.id == "worker-dead:w")
+            for clients in ((), ("w", "other"))
+        )
+        against = [evidence.text for evidence in doubted.evidence if evidence.text.startswith("but ")]
+        assert against == ["but w of it is still connected to RabbitMQ: its process may live"]
+        assert not any(evidence.text.startswith("but ") for evidence in lone.evidence)
+
     def test_two_that_died_as_one_are_one_line(self) -> None:
         joined = msgspec.structs.replace(CONTEXT, holder=(Holder("crawl-{n}", "c_{n}"),))
 

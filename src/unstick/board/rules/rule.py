@@ -8,7 +8,9 @@ from functools import cached_property
 
 import msgspec
 
+from unstick.board.channels import Link
 from unstick.board.findings import Finding, Subjects
+from unstick.board.holders import Names, called
 from unstick.board.locks import Lock
 from unstick.board.memory import Memory
 from unstick.board.queues import Queue
@@ -78,6 +80,17 @@ class Case:
         for lock in self.subjects.locks.items if self.subjects.locks else ():
             for holder in {lock.holder, lock.container}:
                 found[holder].append(lock)
+        return found
+
+    @cached_property
+    def links_of(self) -> Mapping[str, Sequence[Link]]:
+        """Connections to RabbitMQ that are seen now, by the worker that their names say."""
+        found: dict[str, list[Link]] = defaultdict(list)
+        names, channels = Names(self.context), self.subjects.channels
+        for link in channels.items if channels else ():
+            if link.level is not Level.UNKNOWN:
+                for name in called(link, names):
+                    found[name].append(link)
         return found
 
     @cached_property

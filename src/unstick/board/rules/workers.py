@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from unstick.board.findings import Evidence, Finding, Topic
 from unstick.board.held import Held
+from unstick.board.holders import processes
 from unstick.board.memory import COLUMN_S
 from unstick.board.queues import Queue
 from unstick.board.rules.rule import Case, Rule
@@ -57,7 +58,11 @@ def _dead(case: Case) -> Iterator[Finding]:
             f"worker-dead:{worker.id}",
             worker.level,
             f"worker {worker.name} is dead: {worker.note}",
-            (_sign(case, worker, limit, "dramatiq.heartbeat_timeout" if limit else ""), *_locks(case, worker)),
+            (
+                _sign(case, worker, limit, "dramatiq.heartbeat_timeout" if limit else ""),
+                *_locks(case, worker),
+                *_connected(case, worker),
+            ),
             _holds(worker),
             lasted_s=worker.last_seen_s or 0.0,
             action="drain-locks" if worker.holds.locks else None,
@@ -66,6 +71,15 @@ def _dead(case: Case) -> Iterator[Finding]:
             sources=() if worker.fault == "hung-up" else (worker.source,),
             kin=worker.source if worker.kind == "dramatiq" else worker.kind,
         )
+
+
+def _connected(case: Case, worker: Worker) -> Iterator[Evidence]:
+    """What speaks against its death: a connection that the broker still has."""
+    links = case.links_of.get(worker.whose, ()) or case.links_of.get(processes(worker), ())
+    if links:
+        source = next(iter(case.of("rabbitmq")), "")
+        text = f"but {links[0].connection.name} of it is still connected to RabbitMQ: its process may live"
+        yield Evidence(text, len(links), None, "", source, case.age_s(source))
 
 
 def _locks(case: Case, worker: Worker) -> Iterator[Evidence]:

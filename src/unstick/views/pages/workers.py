@@ -83,6 +83,10 @@ def _holds(known: Known, whole: Holder) -> Iterator[Fact]:
             yield known.fact("tasks", f"{each.holds.tasks} processing", each.source)
             if each.kind == "crawler":
                 yield from _tables(known)
+    for link in whole.links[:MOST]:
+        text = f"{exact(link.connection.channels)} on connection {link.connection.name}"
+        source = known.of_system("rabbitmq")
+        yield known.fact("channels", text, source, jump=f"link:{link.key}", level=link.level)
     for lock in whole.locks[:MOST]:
         name = f"lock {lock.row.kind} {lock.row.task_id}"
         yield known.fact(name, lock.state, lock.source, jump=f"lock:{lock.key}", level=lock.level)
@@ -90,10 +94,6 @@ def _holds(known: Known, whole: Holder) -> Iterator[Fact]:
         if each.holds.unacked:
             yield known.fact("messages", f"{each.holds.unacked} not acknowledged", each.source, level=each.level)
             yield from _queues(known, each)
-    for link in whole.links[:MOST]:
-        text = f"{exact(link.connection.channels)} on connection {link.connection.name}"
-        source = known.of_system("rabbitmq")
-        yield known.fact("channels", text, source, jump=f"link:{link.key}", level=link.level)
 
 
 def _tables(known: Known) -> Iterator[Fact]:
