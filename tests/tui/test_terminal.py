@@ -326,7 +326,7 @@ def test_a_thin_line_gets_news_every_five_seconds_and_keys_at_once(start: Start)
 @pytest.mark.parametrize(
     ("text", "code"), [(None, 66), ("[postgres]\nurl = 3\n", 78), ("", 78)], ids=["no file", "wrong", "empty"]
 )
-def test_what_is_wrong_with_the_configuration_is_said_before_anything_is_drawn(
+def test_what_is_wrong_with_the_configuration_is_said_where_the_frames_were_taken_back(
     start: Start, tmp_path: Path, text: str | None, code: int
 ) -> None:
     file = tmp_path / "unstick.toml"
@@ -334,8 +334,10 @@ def test_what_is_wrong_with_the_configuration_is_said_before_anything_is_drawn(
         file.write_text(text)
     terminal = start("live", "-c", str(file), command=(sys.executable, "-m", "unstick"))
     assert terminal.ended() == code
-    assert b"\x1b" not in terminal.output
-    assert terminal.output.startswith(b"unstick: ")
+    terminal.assert_restored()
+    said = CSI.sub("", terminal.output.decode().rpartition("\x1b[?1049l")[2])
+    assert said.startswith("unstick: ")
+    assert said.count("\n") == 1
 
 
 def live(tmp_path: Path) -> tuple[Path, dict[str, Any]]:
@@ -410,7 +412,8 @@ def test_a_picture_of_another_configuration_is_not_shown(start: Start, tmp_path:
     file.write_text("[redis]\nurl = 3\n")
     after = start("live", "-c", str(file), **how)
     assert after.ended() == 78
-    assert b"\x1b" not in after.output
+    after.assert_restored()
+    assert b"connecting" not in after.output
 
 
 def test_a_signal_to_a_picture_without_a_board_behind_it_restores_the_terminal(start: Start, tmp_path: Path) -> None:

@@ -52,6 +52,10 @@ class AnswerCame(Message):
         self.show = show
 
 
+_GARBAGE = (1000, 5, 2)
+"""Small collections often: what was painted is garbage in circles, and all of it at once is a pause that is felt."""
+
+
 class BoardApp(PrivateApp, inherit_bindings=False):
     """Colours are written as the themes say them: Textual converts nothing (``ansi_color``).
 
@@ -118,6 +122,7 @@ class BoardApp(PrivateApp, inherit_bindings=False):
 
     def _begin(self) -> None:
         gc.freeze()
+        gc.set_threshold(*_GARBAGE)
         gc.enable()
         self.engine.wake = self._wake
         self._show_newest()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 import os
 
-from unstick.tui import remembered
+from unstick.tui import bare, remembered
 
 try:
     # What the signal module wraps: without its enums it is there at once.
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
+    from unstick.tui.bare import Run
     from unstick.tui.opening import Opening
     from unstick.tui.tty import Tty
 
@@ -36,6 +37,8 @@ class _Now:
     key = b""
     picture = b""
     """What the terminal shows; empty: that is not known."""
+    bare: Sequence[Run] = ()
+    """The frames that it shows instead."""
     tty: Tty | None = None
     opening: Opening | None = None
 
@@ -47,7 +50,7 @@ _now = _Now()
 
 
 def begin(arguments: Sequence[str]) -> None:
-    """Show what such a start showed the last time, if it showed a board."""
+    """Show what such a start showed the last time, if it showed a board; bare frames where none is remembered."""
     if not all(map(os.isatty, (0, 1, 2))):
         return
     try:
@@ -56,9 +59,13 @@ def begin(arguments: Sequence[str]) -> None:
         return
     _now.key = remembered.key(arguments, (size.columns, size.lines), os.environ)
     _now.picture = remembered.recall(_now.key, os.environ)
-    if _now.picture:
+    picture = _now.picture
+    if not picture:
+        _now.bare = bare.runs(arguments, size, os.environ)
+        picture = bare.painted(_now.bare)
+    if picture:
         gc.disable()  # nothing that is imported from here on becomes garbage
-        _take()
+        _take(picture)
 
 
 def stand() -> Opening:
@@ -68,7 +75,7 @@ def stand() -> Opening:
 
         if _now.tty is None:
             _take()
-        _now.opening = Opening(_now.tty, _now.picture)
+        _now.opening = Opening(_now.tty, _now.picture, _now.bare)
         _now.opening.enter()
     return _now.opening
 
@@ -92,7 +99,7 @@ def give_back() -> None:
     _now.handlers.clear()
 
 
-def _take() -> None:
+def _take(picture: bytes = b"") -> None:
     from unstick.tui.tty import Tty  # noqa: PLC0415 - other commands need none of it
 
     for number in _ENDS:
@@ -101,12 +108,12 @@ def _take() -> None:
     _now.tty = Tty.open()
     if _now.tty is not None:
         _now.tty.enter()
-        _now.tty.send(_now.picture)
+        _now.tty.send(picture)
 
 
 def _on_size(_number: int, _frame: object) -> None:
     """Whoever draws next draws everything."""
-    _now.picture = b""
+    _now.picture, _now.bare = b"", ()
     if _now.opening is not None:
         _now.opening.stale = True
 

@@ -11,8 +11,9 @@ from unstick.tui.leaving import Leaving
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from unstick.tui.bare import Run
     from unstick.tui.options import BoardOptions
     from unstick.tui.shadow import Shadow
     from unstick.tui.sketch import Sketch
@@ -25,17 +26,17 @@ _CLEAR = b"\x1b[m\x1b[2J"
 class Opening:
     """Between :meth:`enter` and :meth:`exit` the terminal is the board's; whatever happens, it is given back.
 
-    ``tty`` was entered, and ``picture`` stands on it; it is ``None`` where the terminal cannot be opened once more:
-    then nothing is drawn here, and Textual does as it always does. Until ``leave`` is set, the program ends at once
-    when it is asked to: nothing is running yet that could not be left.
+    ``tty`` was entered, and ``picture`` or ``bare`` frames stand on it; it is ``None`` where the terminal cannot be
+    opened once more: then nothing is drawn here, and Textual does as it always does. Until ``leave`` is set, the
+    program ends at once when it is asked to: nothing is running yet that could not be left.
     """
 
-    def __init__(self, tty: Tty | None = None, picture: bytes = b"") -> None:
+    def __init__(self, tty: Tty | None = None, picture: bytes = b"", bare: Sequence[Run] = ()) -> None:
         self.tty = tty
         self.leave: Callable[[int], None] = self._leave_at_once
         self.stale = False
         """The terminal has another size now, or had one for a while: nobody knows what it shows."""
-        self._stands = picture
+        self._stands, self._bare = picture, bare
         self._draws = True
         self._sketch: Sketch | None = None
         self._drawing = threading.Lock()
@@ -80,8 +81,8 @@ class Opening:
             self._sketch = Sketch(options, *self.tty.size())
             picture = self._sketch.empty()
             if picture != self._stands or self.stale:
+                self._send(self._sketch.over(self._bare) if self._bare and not self.stale else _CLEAR + picture)
                 self.stale = False
-                self._send(_CLEAR + picture)
                 first.keep(picture)
 
     def show(self, told: Told) -> None:

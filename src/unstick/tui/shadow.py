@@ -46,6 +46,12 @@ class Shadow:
         self._chars = [[" "] * self.width for _ in range(self.height)]
         self._tones = [[0] * self.width for _ in range(self.height)]
 
+    def become(self, other: Shadow) -> str:
+        """The frame that leads from what stands here to what stands on a shadow of the same size and inks."""
+        for y, (chars, tones) in enumerate(zip(other._chars, other._tones, strict=True)):
+            self.put(0, y, [char or "" for char in chars], tones)
+        return self.take()
+
     def take(self) -> str:
         """The frame: everything that :meth:`put` found to be sent since the last call."""
         frame = "".join(self._out)

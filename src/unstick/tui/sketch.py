@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from unstick.tui import bands, box, places, terminal, themes
 from unstick.tui.cells import cells_of, measure
 from unstick.tui.glyphs import replaced
-from unstick.tui.ink import Inks, of_theme
+from unstick.tui.ink import Ink, Inks, of_theme
 from unstick.tui.mending import with_keys
 from unstick.tui.options import BoardOptions
 from unstick.tui.places import Place
@@ -19,6 +20,9 @@ from unstick.tui.wardrobe import Wardrobe
 from unstick.views.screen import PANE_KEYS, Told
 from unstick.views.scrub import draw_caption, draw_scrub
 from unstick.views.ui import UiState
+
+if TYPE_CHECKING:
+    from unstick.tui.bare import Run
 
 
 class Sketch:
@@ -38,6 +42,16 @@ class Sketch:
         """The board before the first look, for a terminal that was just cleared."""
         self.shadow.cleared()
         return self.draw(waiting(self._options))
+
+    def over(self, bare: Sequence[Run]) -> bytes:
+        """What leads from bare frames to what is drawn."""
+        stands = Shadow(self.shadow.width, self.shadow.height, self.shadow.inks, erases=terminal.erases(os.environ))
+        for y, x, text, ink in bare:
+            tone = self.shadow.inks.number(Ink(*ink))
+            blank = self.shadow.inks.blank(tone)
+            stands.put(x, y, text, [blank if char == " " else tone for char in text])
+        stands.take()
+        return stands.become(self.shadow).encode("utf-8", "replace")
 
     def draw(self, told: Told) -> bytes:
         """What leads from the last picture to that of ``told``."""
