@@ -118,7 +118,7 @@ folder = "/srv/app"
 class TestDependency:
     def test_up_says_how_fast(self) -> None:
         (row,) = board(UP).subjects.services.items
-        assert (row.note, row.level) == ("up, 20 ms, status 200", Level.OK)
+        assert (row.note, row.level) == ("up, 20ms, status 200", Level.OK)
 
     def test_refused_is_certain_at_once_and_a_hiccup_is_not(self) -> None:
         down = replace(UP, expected=False, status=None, error="connection refused", trouble=TroubleKind.REFUSED)

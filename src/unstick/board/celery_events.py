@@ -35,7 +35,7 @@ def judge(seen: Seen[CeleryEventsFacts], notes: Notes, context: Context) -> Judg
     numbers = (
         ("workers", float(len(here))),
         ("active_tasks", float(sum(node.active or 0 for node in here))),
-        ("failed_tasks_total", float(failed)),
+        ("failed_tasks_total", float(failed) if facts.hears_tasks else None),
         ("received_events_total", float(facts.received)),
         ("dropped_events_total", float(facts.dropped)),
     )

@@ -55,3 +55,5 @@ class CeleryEventsFacts(msgspec.Struct, frozen=True, tag="celery_events"):
     scheduled: tuple[ScheduledTask, ...]
     received: int
     dropped: int
+    hears_tasks: bool = True
+    """``False``: only heartbeats are listened to, and nobody knows what tasks came to."""

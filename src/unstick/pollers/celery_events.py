@@ -119,6 +119,7 @@ class CeleryEventsPoller:
             ),
             received=self._received,
             dropped=dropped,
+            hears_tasks=self._settings.events == "tasks",
         )
 
     def _take(self, at: float, event: _Event) -> None:
