@@ -208,9 +208,15 @@ class Postgres(Server):
     user = "lab"
 
     def __init__(
-        self, directory: Path | None = None, *, log_statement: str = "none", max_connections: int = 100
+        self,
+        directory: Path | None = None,
+        *,
+        log_statement: str = "none",
+        max_connections: int = 100,
+        standbys: int = 0,
     ) -> None:
         super().__init__(directory)
+        self.standbys = standbys
         self.port = free_port()
         self.password = "lab-pg-" + secrets.token_hex(6)
         self.log_statement = log_statement
@@ -238,8 +244,8 @@ class Postgres(Server):
             "unix_socket_directories": self._home,
             "fsync": "off",
             "full_page_writes": "off",
-            "wal_level": "minimal",
-            "max_wal_senders": 0,
+            "wal_level": "replica" if self.standbys else "minimal",
+            "max_wal_senders": 2 * self.standbys,  # each takes one more while its data is copied
             "shared_buffers": "32MB",
             "max_connections": self.max_connections,
             "log_statement": self.log_statement,
@@ -305,31 +311,37 @@ class Postgres(Server):
                     found.append(LoggedStatement(match[1], match[2], text[1]))
         return [entry for entry in found if application is None or entry.application == application]
 
-    def _initdb(self, data: Path) -> None:
-        home = self._home
-        home.mkdir(mode=0o700, exist_ok=True)
+    def _make_home(self) -> Path:
+        self._home.mkdir(mode=0o700, exist_ok=True)
         if self._as_user:
-            shutil.chown(home, self._as_user)
+            shutil.chown(self._home, self._as_user)
+        return self._home
+
+    def _initdb(self, data: Path) -> None:
+        home = self._make_home()
         secret = home / "pw"
         secret.write_text(self.password + "\n")
         if self._as_user:
             shutil.chown(secret, self._as_user)
-        log = self.directory / "initdb.log"
+        self._once(
+            *("initdb", "-D", data, "--no-sync", "-U", self.user, "--pwfile", secret),
+            *("--auth=scram-sha-256", "--no-locale", "--encoding=UTF8"),
+        )
+        secret.unlink()
+
+    def _once(self, program: str, *args: str | Path, **environment: str) -> None:
+        """Runs one of PostgreSQL's programs to its end."""
         child = Child(
-            [
-                *(self._bin / "initdb", "-D", data, "--no-sync", "-U", self.user, "--pwfile", secret),
-                *("--auth=scram-sha-256", "--no-locale", "--encoding=UTF8"),
-            ],
-            log=log,
-            env=clean_env(),
-            cwd=home,
+            [self._bin / program, *args],
+            log=self.directory / f"{program}.log",
+            env=clean_env(**environment),
+            cwd=self._home,
             user=self._as_user,
         )
-        wait_until(lambda: not child.alive, 60, "initdb", 0.02)
+        wait_until(lambda: not child.alive, 60, program, 0.02)
         child.end()
-        secret.unlink()
         if child.returncode != 0:
-            raise LabError(f"initdb failed:\n{child.tail()}")
+            raise LabError(f"{program} failed:\n{child.tail()}")
 
     def _accepts(self) -> bool:
         if not port_answers(self.port):
@@ -338,6 +350,25 @@ class Postgres(Server):
             [self._bin / "pg_isready", "-q", "-h", LOOPBACK, "-p", str(self.port)], env=clean_env(), check=False
         )
         return done.returncode == 0
+
+
+class PostgresStandby(Postgres):
+    """A streaming replica of ``primary``, which was started with ``standbys``; it calls itself ``standby``."""
+
+    name = "standby"
+
+    def __init__(self, primary: Postgres, directory: Path | None = None) -> None:
+        super().__init__(directory, max_connections=primary.max_connections, standbys=primary.standbys)
+        self.primary = primary
+        self.password = primary.password
+
+    def _initdb(self, data: Path) -> None:
+        self._make_home()
+        place = f"host={LOOPBACK} port={self.primary.port} user={self.user} application_name={self.name}"
+        self._once(
+            *("pg_basebackup", "-D", data, "-d", place, "-R", "-X", "stream", "-c", "fast", "--no-sync"),
+            PGPASSWORD=self.password,
+        )
 
 
 def _unprivileged_user() -> str | None:
