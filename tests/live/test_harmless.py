@@ -38,8 +38,10 @@ WATCHED_S = 15.0
 STATISTICS_S = 6.0
 """The broker counts what happened every five seconds."""
 CONNECTING = {("HELLO",), ("SELECT",), ("CLIENT", "SETNAME"), ("CLIENT", "SETINFO")}
-MOST = {"postgres": 2, "redis": 2, "management": 1, "amqp": 1, "worker": 3 * SOCKETS}
-"""Connections to each server: one, one more for the drift sample; the worker is three sources."""
+LISTENING = {("PSUBSCRIBE",), ("SUBSCRIBE",), ("PING",)}
+MOST = {"postgres": 3, "redis": 4, "management": 1, "amqp": 1, "worker": 4 * SOCKETS}
+"""Connections to each server: one, one more for the drift sample; the worker is three sources and a dependency. A
+second context, of the systems beside the queues, has one more to each database, and one for Celery's events."""
 
 
 @dataclass
@@ -103,6 +105,18 @@ async def watch(urls: Urls, rabbit: Rabbit, evidence: Evidence) -> None:
     by_amqp = settings.RabbitMQ(url=Url(urls.amqp), queues=BROKER_QUEUES)
     queues = settings.Context(rabbitmq=by_amqp, host=settings.Host(enabled=False), intervals=settings.FLOORS)
 
+    beside = settings.Context(
+        postgres=settings.Postgres(Url(urls.postgres)),
+        redis=settings.Redis(Url(urls.redis)),
+        celery=(settings.Celery(name="heard", queues=(CELERY_QUEUE,), events="tasks", redbeat=True),),
+        dependency=(settings.Dependency(name="worker", url=Url(f"{urls.worker}/health")),),
+        probe=(
+            settings.Probe(name="waiting", redis=("LLEN", CELERY_QUEUE)),
+            settings.Probe(name="proxies", sql="SELECT count(*) FROM proxies"),
+        ),
+        host=settings.Host(enabled=False),
+        intervals=settings.FLOORS,
+    )
     ours = {name: sockets_to(url) for name, url in vars(urls).items()}  # MONITOR holds one
 
     def count() -> bool:
@@ -110,9 +124,9 @@ async def watch(urls: Urls, rabbit: Rabbit, evidence: Evidence) -> None:
             evidence.most[name] = max(evidence.most[name], sockets_to(url) - ours[name])
         return False
 
-    async with Watch(watching(urls)) as whole, Watch(queues) as other:
-        assert await until(lambda: whole.fresh() and other.fresh(), 30.0) is not None
-        evidence.watched = set(whole.states)
+    async with Watch(watching(urls)) as whole, Watch(queues) as other, Watch(beside) as more:
+        assert await until(lambda: whole.fresh() and other.fresh() and more.fresh(), 60.0) is not None
+        evidence.watched = set(whole.states) | set(more.states)
         await until(count, WATCHED_S)
         listed = await asyncio.to_thread(rabbit.ctl, "list_connections", "channels", "client_properties")
         evidence.channels = [int(line.split()[0]) for line in listed.splitlines() if '"unstick"' in line]
@@ -151,6 +165,7 @@ def commands(monitor: list[str]) -> Iterator[tuple[str, ...]]:
 def test_everything_was_watched(evidence: Evidence) -> None:
     kinds = {source.partition(":")[0] for source in evidence.watched}
     assert kinds >= {"dramatiq", "celery", "crawler", "locks", "sync", "sync-data", "rabbitmq", "health"}
+    assert kinds >= {"celery-events", "beat", "dependency", "probe", "postgres-server", "redis-server"}
     assert any(key.startswith(b"dramatiq:__acks__") for key in evidence.before["keys"])  # type: ignore[attr-defined]
 
 
@@ -166,7 +181,7 @@ def test_redis_was_only_read(evidence: Evidence) -> None:
     said = list(commands(evidence.monitor))
     assert {words[0] for words in said} >= {"TIME", "LLEN", "SCAN", "HGET", "MGET", "ZREVRANGE"}
     others = {words for words in said if words[0] not in READ_COMMANDS}
-    assert {words[:1] if words[0] != "CLIENT" else words[:2] for words in others} <= CONNECTING
+    assert {words[:1] if words[0] != "CLIENT" else words[:2] for words in others} <= CONNECTING | LISTENING
 
 
 def test_the_worker_was_only_asked(evidence: Evidence) -> None:

@@ -24,7 +24,7 @@ import pytest
 from tests.lab.processes import LOOPBACK, wait_until
 from tests.lab.world import AUTOMATION, World
 from tests.live.stack import port_of
-from tests.live.test_harmless import CONNECTING
+from tests.live.test_harmless import CONNECTING, LISTENING
 from tests.live.witness import Glimpse, Witness
 from unstick.backends.http import SOCKETS
 from unstick.backends.redis_reads import READ_COMMANDS
@@ -32,7 +32,6 @@ from unstick.config import load
 
 QUIET_S = float(os.environ.get("QUIET_S", "60"))
 EVERY_S = 10.0
-LISTENING = {("PSUBSCRIBE",), ("SUBSCRIBE",), ("PING",)}
 MOST = {"postgres": 2, "redis": 4, "amqp": 1, "management": SOCKETS, "around": 3 * SOCKETS}
 """One connection to each database, one more each for the drift sample, one for Celery's events on each broker."""
 
