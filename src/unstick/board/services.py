@@ -106,6 +106,8 @@ def _service(state: SourceState, fact: HealthFacts | None, notes: Notes) -> Serv
         per_min = notes.before.rate_per_min(series, counter=True)
         if fact.uptime_s is not None:
             note = note or _restart(notes, source.id, fact.uptime_s)
+        if fact.bad_metric_lines:
+            note = note or f"{fact.bad_metric_lines} lines of its metrics cannot be read"
     every = max(source.interval_s, 0.001)
     fresh = state.state == "fresh"
     queries, payload = (cost.queries, cost.bytes_in + cost.bytes_out) if fresh else (0, 0)

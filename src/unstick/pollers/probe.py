@@ -104,13 +104,15 @@ class HttpProbe(_Probe):
         answer = await connection.get(self._path)
         entry = self._entry
         if entry.promql:
-            told = answer if answer.status in _REFUSED else check(answer)
-            return self._fact(promql_value(decode(told.body, object), below=entry.below))
+            reply = answer if answer.status in _REFUSED else check(answer)
+            return self._fact(promql_value(decode(reply.body, object), below=entry.below))
         body = check(answer).body
         if entry.metric:
             name, labels = selector(entry.metric)
-            samples = (await asyncio.to_thread(parse, body, name)).samples
-            found = [s.value for s in samples if s.name == name and labels.items() <= dict(s.labels).items()]
+            told = await asyncio.to_thread(parse, body, name)
+            if told.bad_lines and not told.samples:
+                raise failure(TroubleKind.PROTOCOL, "bad reply: no Prometheus text")
+            found = [s.value for s in told.samples if s.name == name and labels.items() <= dict(s.labels).items()]
             return self._fact(sum(found) if found else None)
         document = decode(body, object)
         return self._fact(path_of(document, entry.json) if entry.json else document)

@@ -37,7 +37,7 @@ def _endpoints(case: Case) -> Iterator[Finding]:
 
 def _told(server: str, items: list[Service], *, down: bool) -> Finding:
     first, names = items[0], ", ".join(item.name for item in items)
-    unseen = max(_unseen_s(item) for item in items)
+    unseen = min(_unseen_s(item) for item in items)
     known = SERVERS.get(server) if down else None
     title = f"cannot tell: {known or names} unseen for {duration(unseen)}: {first.note}"
     evidence = [_failing(item) for item in items]
