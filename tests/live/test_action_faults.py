@@ -94,6 +94,28 @@ def test_a_connection_that_was_ended_under_the_preview_changes_nothing(shop: Sho
     assert done_after.outcome is Outcome.APPLIED
 
 
+def test_a_panic_file_that_comes_between_two_attempts_ends_them(shop: Shop) -> None:
+    shop.hold("gone_1", 1)
+
+    async def work(gate: Gate) -> Receipt:
+        plan = await shop.decided(gate, ALL)
+        other = await asyncpg.connect(shop.url)
+        transaction = other.transaction()
+        await transaction.start()
+        await other.execute("LOCK TABLE catalog_tasks IN EXCLUSIVE MODE")
+        applying = asyncio.ensure_future(gate.apply(plan, YES))
+        while not shop.audit.unfinished():
+            await asyncio.sleep(0.005)
+        (shop.folder / "panic").touch()
+        receipt = await applying
+        await transaction.rollback()
+        await other.close()
+        return receipt
+
+    receipt = shop.run(work)
+    assert (receipt.outcome, "the panic file" in receipt.text) == (Outcome.REFUSED, True)
+
+
 def test_a_row_that_somebody_is_changing_is_left_to_him(shop: Shop) -> None:
     shop.hold("gone_1", 1, 2)
 
@@ -377,6 +399,20 @@ def test_an_intent_that_no_server_remembers_is_said_and_closed(shop: Shop) -> No
     )
     assert second.outcome is not Outcome.APPLIED
     assert shop.audit.unfinished() == []
+
+
+def test_an_action_that_is_not_configured_any_more_is_told_once(shop: Shop) -> None:
+    shop.audit.write(
+        {"v": 1, "record": "intent", "id": "x", "at": "then", "action": "purge", "context": "shop", "items": []}
+        | {"actor": {"user": "bob", "host": "web-9"}, "order": {"type": "own", "name": "purge"}}
+    )
+    (receipt,) = shop.run(Gate.recover)
+    assert receipt.outcome is Outcome.UNKNOWN
+    assert receipt.text == (
+        "purge by bob@web-9 at then was cut off; whether it was applied can't be found out:"
+        " no action of your own is called purge; known: none"
+    )
+    assert shop.run(Gate.recover) == []
 
 
 def test_a_torn_line_of_the_audit_log_hides_no_other(shop: Shop) -> None:

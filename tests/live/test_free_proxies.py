@@ -13,7 +13,9 @@ import pytest
 
 from tests.lab.servers import Postgres as PostgresServer
 from tests.live.acting import YES, Shop, ageless, done, targets
+from unstick.actions import proxy_run
 from unstick.actions.gate import Gate
+from unstick.actions.proxy_run import Run
 from unstick.backends.base import BackendError
 from unstick.cli.checkup.actions import actions
 from unstick.cli.checkup.check import Mark
@@ -232,6 +234,40 @@ def test_between_plan_and_apply_rows_may_be_saved_never_added(shop: Shop) -> Non
     }
     assert shop.held() == {"1", "3", "5", "6", "9"}
     assert receipt.text == "1 proxy freed, 5 skipped, 1 gone"
+
+
+def test_the_statement_itself_checks_once_more(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the look under the locks overlooked."""
+    monkeypatch.setattr(Run, "_lives", lambda *_: None)
+    monkeypatch.setattr(proxy_run, "_moved", lambda *_: None)
+    for number in range(1, 5):
+        shop.hold(f"gone_{number}", number)
+
+    async def work(gate: Gate) -> Receipt:
+        plan = await shop.decided(gate, ALL)
+        await asyncio.to_thread(shop.work, "gone_1", 70, table="object_tasks")
+        await asyncio.to_thread(shop.sql, "UPDATE proxies SET address = address || ' ' WHERE id = 2;")
+        await asyncio.to_thread(shop.sql, "UPDATE proxies SET is_in_use = false WHERE id = 3;")
+        return await gate.apply(plan, YES)
+
+    receipt = shop.run(work)
+    late = "changed at the last moment"
+    assert [result.text for result in receipt.results] == [late, late, late, "freed"]
+    assert shop.held() == {"1", "2"}
+
+
+def test_what_the_gate_refused_stays_refused(shop: Shop) -> None:
+    shop.hold("gone_1", 1)
+
+    async def work(gate: Gate) -> Receipt:
+        plan = await shop.decided(gate, ALL)
+        draft, deed, made = gate._drafts[plan.id]
+        standby = msgspec.structs.replace(plan, refused="this server is a standby: it accepts no changes")
+        gate._drafts[plan.id] = msgspec.structs.replace(draft, plan=standby), deed, made
+        return await gate.apply(plan, YES)
+
+    assert shop.run(work).text == "this server is a standby: it accepts no changes"
+    assert shop.held() == {"1"}
 
 
 def _meanwhile(shop: Shop) -> None:
@@ -577,22 +613,23 @@ def test_a_login_made_by_grants_may_do_all_of_it_and_the_doctor_says_so(
 
 
 def test_what_was_freed_is_given_back_as_far_as_nobody_took_it(shop: Shop) -> None:
-    for number in (1, 2, 3, 4):
+    for number in (1, 2, 3, 4, 5):
         shop.hold(f"gone_{number}", number)
     freed = shop.act(ALL)
     shop.hold("new_1", 2, ago="0 seconds")
     shop.sql("DELETE FROM proxies WHERE id = 3;")
     plan = shop.run(lambda gate: gate.plan(Undo(freed.plan_id)))
-    assert targets(plan) == {"1", "4"}
+    assert targets(plan) == {"1", "4", "5"}
     assert {left.id: left.why for left in plan.left} == {"2": "is held by new_1 now", "3": "is no longer there"}
 
     async def work(gate: Gate) -> Receipt:
         plan = await gate.plan(Undo(freed.plan_id))
         await asyncio.to_thread(shop.hold, "new_2", 4, ago="0 seconds")
+        await asyncio.to_thread(shop.sql, "UPDATE proxies SET address = 'x' WHERE id = 5;")
         return await gate.apply(plan, YES)
 
     receipt = shop.run(work)
-    assert (receipt.outcome, receipt.text) == (Outcome.PARTIAL, "1 proxy given back, 1 skipped")
+    assert (receipt.outcome, receipt.text) == (Outcome.PARTIAL, "1 proxy given back, 2 skipped")
     assert shop.sql("SELECT worker_id FROM proxies WHERE is_in_use ORDER BY id;").split() == [
         *("gone_1", "new_1", "new_2")
     ]

@@ -313,6 +313,22 @@ def test_a_plan_that_was_not_shown_yet_is_not_agreed_to() -> None:
 
 
 @pytest.mark.usefixtures("often")
+def test_only_the_plan_that_is_shown_is_applied() -> None:
+    async def scenario(stand: ActingStand) -> None:
+        await stand.press("F")
+        await stand.asked()
+        job = stand.app.operator.job
+        assert job is not None
+        assert job.plan is not None
+        older = msgspec.structs.replace(job.plan, id="older")
+        assert stand.app.operator.apply(older, None) == "it has changed: look again"
+        assert stand.stage is Stage.ASKING
+        await stand.press("escape")
+        assert stand.app.operator.apply(job.plan, None) == "it has changed: look again"
+
+    assert acting(scenario).applied == []
+
+
 def test_a_server_that_does_not_answer_leaves_nothing_to_agree_to() -> None:
     async def scenario(stand: ActingStand) -> None:
         await stand.press("F")

@@ -92,3 +92,14 @@ def test_a_row_is_watched_from_its_last_change_on() -> None:
     assert watch.look({"a": "2", "b": "1"})["a"] == Seen(2, 5.0)
     watch.look({"b": "1"})
     assert watch.look({"a": "2"})["a"] == Seen(1, 0.0)
+
+
+@given(st.lists(signs(), max_size=4, unique_by=lambda sign: sign.worker_id), rules)
+def test_tasks_are_returned_only_of_those_who_show_no_other_life(found: list[Sign], limits: Rules) -> None:
+    seen = Signs(found, NOW, limits)
+    for sign in found:
+        if seen.abandoned(sign.worker_id):
+            assert 0 < sign.processing == sign.expired
+            assert sign.sign_at is not None
+            assert NOW - sign.sign_at >= GRACE
+            assert not (limits.strict and seen.lives(seen.container(sign.worker_id)))

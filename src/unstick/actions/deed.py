@@ -85,8 +85,11 @@ class Notes:
 
     @property
     def told(self) -> tuple[Result, ...]:
-        """Every result, in the order of the items."""
-        return tuple(self._results[item.key] for item in self._items)
+        """Every result, in the order of the items; of what was not noted nobody can tell."""
+        unknown = "nobody can tell what became of it"
+        return tuple(
+            self._results.get(item.key) or Result(*item.shown, State.UNKNOWN, unknown) for item in self._items
+        )
 
 
 def told(results: Sequence[Result], words: Sequence[tuple[str, str, str]]) -> str:

@@ -253,7 +253,9 @@ class Gate:
         order = msgspec.convert(record["order"], Order)
         try:
             done = await self._deed(order).settle(record)
-        except (BackendError, RefusedError) as error:
+        except RefusedError as error:
+            done = Done(Outcome.UNKNOWN, f"whether it was applied can't be found out: {error}")
+        except BackendError as error:
             text = f"it can't be found out yet whether it was applied: {error}"
             return self._receipt(record["id"], order, Done(Outcome.UNKNOWN, text))
         said = f"{name_of(order)} by {actor.shown} at {record['at']} was cut off; {done.text}"
