@@ -65,6 +65,16 @@ def test_a_missing_file_is_66_and_a_directory_too(tmp_path: Path, capsys: pytest
             assert "; mend: " in err
 
 
+def test_a_pipe_and_a_file_where_a_folder_should_be_are_told_apart(
+    tape: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert run(["verify", str(tmp_path / "pipe")]) == 66
+    assert capsys.readouterr().err.endswith("is a pipe; mend: name a file\n")
+    assert run(["report", str(tape), "--into", str(tape)]) == 74
+    assert capsys.readouterr().err.endswith("mend: choose another name\n")
+
+
 def test_a_file_of_somebody_else_is_77(tape: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if os.geteuid() == 0:
 

@@ -352,6 +352,22 @@ def test_a_full_disk_is_a_named_gap_and_recording_goes_on(tmp_path: Path) -> Non
     assert [each.at for each in read][-20:] == [made.at for made in later(frames[40:], 60)]
 
 
+def test_a_tape_that_was_removed_records_nothing_and_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "a.tape"
+    frames = list(Stack(1).frames(20))
+    writer = Writer(path, META)
+    for made in frames[:10]:
+        writer.frame(made)
+    path.unlink()
+    for made in frames[10:]:
+        writer.frame(made)
+    assert writer.trouble == "the file was removed"
+    assert writer.frames == 10
+    writer.close()
+    assert writer.trouble == "the file was removed"
+    assert not path.exists()
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small file system")
 def test_a_really_full_disk(tmp_path: Path) -> None:
     mounted = subprocess.run(

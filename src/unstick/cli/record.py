@@ -28,7 +28,7 @@ from unstick.tape.event import states
 from unstick.tape.moment import span
 from unstick.tape.record import TapeError
 from unstick.tape.redact import Redactor
-from unstick.tape.writer import Sizes, Writer
+from unstick.tape.writer import REMOVED, Sizes, Writer
 
 
 class RecordOptions(msgspec.Struct, frozen=True):
@@ -165,7 +165,8 @@ class Recording:
     def _report(self) -> int:
         writer, publisher = self._writer, self.publisher
         if writer is not None and writer.trouble is not None:
-            complain(f"{writer.path}: {writer.trouble}; mend: make room; what was written before plays")
+            mend = "record again" if writer.trouble == REMOVED else "make room; what was written before plays"
+            complain(f"{writer.path}: {writer.trouble}; mend: {mend}")
             return INPUT_OUTPUT
         if writer is not None:
             sys.stdout.write(f"{writer.path}: {writer.frames} frames, {size(writer.size)}\n")

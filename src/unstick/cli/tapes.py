@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -46,20 +47,21 @@ def io_error(path: Path, error: OSError) -> int:
     reason = (error.strerror or str(error)).lower()
     match error:
         case FileNotFoundError() if not path.parent.is_dir():
-            complain(f"{path}: no such directory; mend: mkdir {path.parent}")
-            return NO_INPUT
+            told, code = f"no such directory; mend: mkdir {path.parent}", NO_INPUT
         case FileNotFoundError():
-            complain(f"{path}: no such file; mend: check the path")
-            return NO_INPUT
+            told, code = "no such file; mend: check the path", NO_INPUT
         case IsADirectoryError():
-            complain(f"{path}: is a directory; mend: name a tape in it")
-            return NO_INPUT
+            told, code = "is a directory; mend: name a tape in it", NO_INPUT
+        case OSError(errno=errno.ESPIPE):
+            told, code = "is a pipe; mend: name a file", NO_INPUT
         case PermissionError():
-            complain(f"{path}: {reason}; mend: run as its owner")
-            return NO_PERMISSION
+            told, code = f"{reason}; mend: run as its owner", NO_PERMISSION
+        case FileExistsError() | NotADirectoryError():
+            told, code = f"{reason}; mend: choose another name", INPUT_OUTPUT
         case _:
-            complain(f"{path}: {reason}; mend: check the disk")
-            return INPUT_OUTPUT
+            told, code = f"{reason}; mend: check the disk", INPUT_OUTPUT
+    complain(f"{path}: {told}")
+    return code
 
 
 def at_moment(tape: Parts, text: str | None, default: float) -> float:

@@ -33,7 +33,9 @@ REASONS = {
     errno.EFBIG: "file size limit",
     errno.EROFS: "read-only file system",
     errno.EIO: "input/output error",
+    errno.ENOENT: "the file was removed",
 }
+REMOVED = REASONS[errno.ENOENT]
 
 
 class Sizes(msgspec.Struct, frozen=True):
@@ -85,6 +87,7 @@ class Writer:
             return
         begin = self._good
         try:
+            self._look()
             self._name_gap(frame.at)
             for event in transitions(self._states, frame):
                 self._append(self._encoder.event(event))
@@ -122,6 +125,7 @@ class Writer:
         if self._file < 0:
             return
         try:
+            self._look()
             self._name_gap(self._at)
             self._append(self._encoder.end(self._at))
             os.fsync(self._file)
@@ -130,6 +134,11 @@ class Writer:
         finally:
             os.close(self._file)
             self._file = -1
+
+    def _look(self) -> None:
+        """What is written to a file that nobody can open any more is not recorded."""
+        if os.fstat(self._file).st_nlink == 0:
+            raise OSError(errno.ENOENT, REMOVED)
 
     def _append(self, record: bytes) -> None:
         """One write. One that was cut short is followed by another, which tells why."""
