@@ -76,6 +76,12 @@ class TestDurations:
         assert only(found[-1]).since == T0
         assert only(found[-1]).calm_s is None
 
+    def test_a_clock_that_is_set_back_keeps_nothing_alive(self) -> None:
+        found = boards([*(waiting(T0 + 86_400 + n, 150) for n in range(3)), *(waiting(T0 + n, 5) for n in range(3))])
+        assert [bool(board.findings) for board in found] == [True] * 3 + [False] * 3
+        fallen = boards([waiting(T0 + 86_400, 1500), waiting(T0, 500)])
+        assert only(fallen[-1]).level is Level.WARNING
+
 
 def connected(at: float, beat: float) -> Frame:
     link = RabbitConnection("c", T0, "feature-service", None, "u", "/", None, 1, 2047, beat, "running")

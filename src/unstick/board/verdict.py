@@ -102,7 +102,7 @@ def _stand(before: Standing | None, found: Finding | None, case: Case, last_at: 
     if told is Level.OK:
         at_once = first or level is Level.CRITICAL or max(now - first_at, found.lasted_s) >= rule.for_s
         level = level if at_once else told
-    elif level.rank < told.rank and now - before.worst_at < _clear_s(before):
+    elif level.rank < told.rank and 0.0 <= now - before.worst_at < _clear_s(before):
         level = told
     since = now - max(0.0, found.lasted_s)
     since = since if told is Level.OK else min(since, before.finding.since)
@@ -120,7 +120,7 @@ def _stand(before: Standing | None, found: Finding | None, case: Case, last_at: 
 
 def _absent(before: Standing, now: float) -> Standing | None:
     """It was not found: not certain yet, or ended; what turned lately is remembered for a while."""
-    certain = now - before.found_at >= _clear_s(before)
+    certain = not 0.0 <= now - before.found_at < _clear_s(before)  # nor while a clock that was set back catches up
     level = Level.OK if certain else before.level
     turns, rising = _turned(before, level, now)
     if level is Level.OK and not turns:
@@ -130,7 +130,7 @@ def _absent(before: Standing, now: float) -> Standing | None:
 
 def _turned(before: Standing, level: Level, now: float, *, first: bool = False) -> tuple[tuple[float, ...], bool]:
     """The turns of the last minutes, and whether the last one was for the worse."""
-    turns = tuple(at for at in before.turns if at > now - FLAP_S)
+    turns = tuple(at for at in before.turns if now - FLAP_S < at <= now)
     rises = level.rank > before.level.rank
     if level is before.level or first or (turns and rises is before.rising):
         return turns, before.rising
