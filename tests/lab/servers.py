@@ -371,6 +371,45 @@ class PostgresStandby(Postgres):
         )
 
 
+class PgBouncer(Server):
+    """A pooler in front of ``postgres``: two connections, lent by ``mode`` (session, transaction, statement)."""
+
+    name = "pgbouncer"
+
+    def __init__(self, postgres: Postgres, mode: str, directory: Path | None = None) -> None:
+        super().__init__(directory)
+        self.port = free_port()
+        self.postgres = postgres
+        self.mode = mode
+        self._program = find_program("pgbouncer", "/usr/sbin", package="pgbouncer")
+
+    @property
+    def url(self) -> str:
+        return self.through(self.postgres.url)
+
+    def through(self, url: str) -> str:
+        """The same database by way of the pooler."""
+        return url.replace(f":{self.postgres.port}/", f":{self.port}/")
+
+    def start(self) -> None:
+        home = self.directory / "pool"
+        home.mkdir(exist_ok=True)
+        users, config = home / "users.txt", home / "pgbouncer.ini"
+        users.write_text(f'"{self.postgres.user}" "{self.postgres.password}"\n')
+        places = f"[databases]\n* = host={LOOPBACK} port={self.postgres.port}\n"
+        listens = f"listen_addr = {LOOPBACK}\nlisten_port = {self.port}\nunix_socket_dir =\n"
+        lends = f"auth_type = scram-sha-256\nauth_file = {users}\npool_mode = {self.mode}\ndefault_pool_size = 2\n"
+        config.write_text(f"{places}[pgbouncer]\n{listens}{lends}")
+        user = _unprivileged_user()
+        if user:
+            for path in (home, users, config):
+                shutil.chown(path, user)
+        self._child = Child(
+            [self._program, config], log=self.log, env=clean_env(), cwd=home, user=user, name=self.name
+        )
+        self._child.wait_ready(lambda: port_answers(self.port), 10)
+
+
 def _unprivileged_user() -> str | None:
     """Whom PostgreSQL runs as: ``None`` for oneself, another user when one is root."""
     if os.geteuid() != 0:

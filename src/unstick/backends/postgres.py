@@ -94,6 +94,11 @@ class PostgresConnection:
             return None
         return unquote(name) if name else None
 
+    @property
+    def pid(self) -> int | None:
+        """The server process that was promised when the connection was made; a pooler promises one of its own."""
+        return None if self._link is None or self._link.is_closed() else self._link.get_server_pid()
+
     async def open(self) -> None:
         """Connect if not connected. Raises :class:`BackendError`."""
         if self._link is not None and not self._link.is_closed():

@@ -49,6 +49,8 @@ _POOLER_WORDS = (
     ("no such user", TroubleKind.AUTH),
 )
 
+_STATEMENT_POOLING = "not allowed in statement pooling mode"
+
 _TLS_REASONS = (
     ("certificate has expired", "the server's certificate has expired"),
     ("mismatch", "the server's certificate is for another host name"),
@@ -70,6 +72,9 @@ def server_failure(error: asyncpg.PostgresError, explained: str | None = None) -
     """What the server itself refused. ``explained`` replaces the words where a caller knows better ones."""
     code = error.sqlstate or ""
     said = str(error.args[0]) if error.args else type(error).__name__
+    if _STATEMENT_POOLING in said:
+        words = "PgBouncer is in statement pooling mode: pool_mode must be transaction or session"
+        return failure(TroubleKind.PROTOCOL, words, transport=True, code=code)
     if code == "08P01":
         kind = next((kind for word, kind in _POOLER_WORDS if word in said.lower()), TroubleKind.PROTOCOL)
         return failure(kind, said, transport=True, code=code)

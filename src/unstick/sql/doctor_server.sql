@@ -1,7 +1,8 @@
--- Who is connected to what: version, role and its powers, clock, standby, the mode of this transaction, connections.
+-- Who is connected to what: version, role and its powers, process, clock, standby, mode of this transaction, connections.
 -- Rights: none.
 SELECT current_setting('server_version') AS version,
        current_user::text AS role,
+       pg_backend_pid() AS pid,
        r.rolsuper AS superuser,
        r.rolconnlimit AS role_limit,
        current_setting('max_connections')::int AS server_limit,

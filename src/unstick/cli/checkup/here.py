@@ -12,7 +12,7 @@ from pathlib import Path
 
 import unstick
 from unstick.cli.checkup.check import Check, Mark, check
-from unstick.settings import Context
+from unstick.settings import BESIDE, Context
 
 SUBJECT = "here"
 
@@ -70,18 +70,7 @@ def _colours(environ: Mapping[str, str], term: str) -> str:
 
 
 def _watched(context: Context) -> list[Check]:
-    systems = (
-        "crawler",
-        "locks",
-        "sync",
-        "dramatiq",
-        "celery",
-        "health",
-        "automation",
-        "dependency",
-        "maintenance",
-        "probe",
-    )
+    systems = ("crawler", "locks", "sync", "dramatiq", "celery", "health", *BESIDE)
     named = [name for name in systems if getattr(context, name)]
     if context.rabbitmq.url is not None or context.rabbitmq.management_url is not None:
         named.append("rabbitmq")

@@ -65,6 +65,9 @@ class _Examination:
         standby = ", standby" if server["standby"] else ""
         text = f"{self._address}: {watch.latency}, PostgreSQL {server['version']}{standby}, as {server['role']}"
         yield check(SUBJECT, Mark.OK, text)
+        if self._connection.pid not in {None, server["pid"]}:
+            text = "through a connection pooler (PgBouncer): every look is one transaction, so it serves"
+            yield check(SUBJECT, Mark.NOTE, text, "pool_mode = transaction or session; statement will not do")
         if self._servers and not server["sees_all"]:
             text = "sessions of other roles are counted; what they do can't be seen"
             yield check(SUBJECT, Mark.NOTE, text, f"GRANT pg_read_all_stats TO {sql.column(server['role'])}")

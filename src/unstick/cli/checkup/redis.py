@@ -72,6 +72,8 @@ def _databases(context: Context) -> dict[Url, tuple[str, list[Command]]]:
             ("HLEN", prefix + celery.unacked_key),
             ("ZRANGE", prefix + celery.unacked_index_key, 0, 0, "WITHSCORES"),
         )
+        if context.servers.redis:
+            add(celery.results_url, f"{celery.name} results", ("INFO",), ("SLOWLOG", "LEN"))
     if context.sync is not None:
         key = context.sync.balance_key.replace("{id}", "0")
         read: Command = ("MGET", key) if context.sync.balance_field is None else ("TYPE", key)
