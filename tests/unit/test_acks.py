@@ -139,6 +139,7 @@ class TestTheTape:
                 assert again is not None
                 assert again.acks == board.acks, number
                 assert again.findings == board.findings
+                assert sorted(again.timeline, key=repr) == sorted(board.timeline, key=repr)
             assert [bool(board and board.acks) for board in seen] == [False] * 3 + [True] * 3 + [False] * 3
             jumped = History(tape, CONTEXT).board(5)
             assert jumped is not None

@@ -42,7 +42,7 @@ def happened(before: Board | None, after: Board) -> Iterator[Event]:
     """The events of one Frame, sources first, causes before symptoms."""
     yield from _sources(before, after)
     yield from _findings(before, after)
-    yield from _noticed(before, after)
+    yield from noticed(before, after)
     if before is not None:
         yield from _workers(before, after)
     if before is None or before.level != after.level:
@@ -93,7 +93,7 @@ def _left(old: Finding, after: Board) -> Event:
     return Event(at, "merges", old.level, old.id, old.title, old.sources)
 
 
-def _noticed(before: Board | None, after: Board) -> Iterator[Event]:
+def noticed(before: Board | None, after: Board) -> Iterator[Event]:
     """Who took notice of what, and where that is over."""
     old, new = before.acks if before else {}, after.acks
     if old is new:

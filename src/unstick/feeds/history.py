@@ -10,6 +10,7 @@ import msgspec
 
 from unstick.board.acks import answered
 from unstick.board.board import Board, fold
+from unstick.board.events import KEPT, noticed
 from unstick.board.levels import Levels
 from unstick.facts.ack import Ack
 from unstick.facts.frame import Frame
@@ -123,6 +124,8 @@ class History:
         if board is None:
             return
         known = msgspec.structs.replace(board, acks=answered(board.acks, (ack,), board.frame.at))
+        news = tuple(noticed(board, known))
+        known = msgspec.structs.replace(known, news=(*board.news, *news), timeline=(*board.timeline, *news)[-KEPT:])
         self._edge = number, known
         self._kept.offer(number, known)
         if number in self._near:
