@@ -25,6 +25,7 @@ def texts(written: str, history: tuple[str, ...] = ()) -> list[str]:
 def test_every_key_is_a_command_with_its_help_and_keys() -> None:
     assert [command.name for command in KNOWN] == [*(key.id for key in REGISTRY), "role"]
     assert all(command.help and command.action and command.keys for command in KNOWN if command.name != "role")
+    assert "queues alone on screen, or back" in {command.help for command in KNOWN}
     assert next(command.keys for command in KNOWN if command.name == "quit") == "^x"
 
 

@@ -38,6 +38,8 @@ class Suggestion(NamedTuple):
     more: bool = False
 
 
+_NUMBERED = "the pane of that number"
+"""What one line of help says of eight keys; a command is one of them."""
 _FREE = {"go": "TIME", "filter": "TEXT", "mark": "NOTE", "acknowledge": "NOTE", "snooze": "TIME NOTE"}
 _KEYLESS = (Command("role", "who does what in an incident: commander lena", free="WHAT WHO"),)
 """Commands that no key does."""
@@ -61,7 +63,7 @@ def commands(
     found = tuple(
         Command(
             key.id,
-            key.help,
+            key.help.replace(_NUMBERED, key.id.removeprefix("pane-")),
             key.action,
             " ".join(label(name) for name in keys_of(key, overrides)),
             words.get(key.id, ()),

@@ -51,7 +51,7 @@ def facts_view(
         Column("source", "said by", _SOURCE, priority=1),
         Column("age", "age", _AGE, "right", priority=2),
     )
-    says = (Span(f"{LEVEL_GLYPH[page.level]} ", LEVEL_ROLE[page.level]), *page.says)
+    says = (Span(LEVEL_GLYPH[page.level], LEVEL_ROLE[page.level]), Span(" "), *page.says)
     cut = measure(title) > width - _TITLE_EDGE
     told = wrap((Span(page.title, Role.STRONG),), max(8, width - 4), measure) if cut else ()
     lines = (*told, *wrap(says, max(8, width - 4), measure))
@@ -111,7 +111,7 @@ def _fact(key: str, fact: Fact, width: int, room: int, measure: Measure) -> Iter
     names = wrap((Span(fact.name, Role.TEXT if fact.jump else Role.DIM),), width - 2, measure)
     state: Line = ()
     if fact.level is not Level.OK:
-        state = (Span(f"{LEVEL_GLYPH[fact.level]} ", LEVEL_ROLE[fact.level]),)
+        state = (Span(LEVEL_GLYPH[fact.level], LEVEL_ROLE[fact.level]), Span(" "))
     values = wrap((*state, *fact.value), room, measure)
     age = "" if fact.age_s is None else duration(fact.age_s)
     for nth in range(max(len(names), len(values))):

@@ -18,8 +18,8 @@ COLUMNS = (
         "kind", "kind", 8, priority=4, about="crawler, dramatiq, celery or http: where its signs of life come from"
     ),
     Column("seen", "last sign", 9, "right", about="how long ago it gave its last sign of life"),
-    Column("holds", "holds", 12, priority=1, about="P proxies, T tasks, L locks, M messages not acknowledged"),
-    Column("note", "note", 12, flex=2, priority=3, about="what is wrong with it, in words"),
+    Column("holds", "holds", 10, priority=1, about="P proxies, T tasks, L locks, M messages not acknowledged"),
+    Column("note", "note", 12, flex=3, priority=3, about="what is wrong with it, in words"),
 )
 
 
