@@ -30,6 +30,7 @@ from unstick.feeds.history import History
 from unstick.feeds.player import LEAST_S, AtEnd, Player
 from unstick.settings import Context
 from unstick.tape.meta import context_of
+from unstick.tape.parts import Parts
 from unstick.tape.reader import Tape
 from unstick.tape.recent import Recent
 from unstick.tape.reel import Reel
@@ -498,6 +499,20 @@ def test_a_tape_that_is_being_written_is_followed(tmp_path: Path, monkeypatch: p
     with Tape.open(tmp_path / "a.tape") as opened:
         run(deck(opened, speed=100), test)
     writer.close()
+
+
+def test_a_tape_that_is_cut_short_while_it_is_played_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "a.tape"
+    taped(path, 30)
+
+    async def test(engine: Engine) -> None:
+        await engine.until(lambda: engine.seen)
+        assert engine.deck.place.reel_trouble is None
+        path.write_bytes(b"")
+        await engine.until(lambda: engine.deck.place.reel_trouble == "the file was cut short")
+
+    with Parts.open(path) as opened:
+        run(deck(opened, speed=4), test)
 
 
 def test_damage_is_stepped_over_in_both_directions(tmp_path: Path) -> None:

@@ -51,6 +51,8 @@ class Place(msgspec.Struct, frozen=True):
     """How much is on the tape that is being made, in words; ``None``: none is."""
     tape_trouble: str | None = None
     """Why nothing is recorded now."""
+    reel_trouble: str | None = None
+    """What happened to the recording that is played."""
     since_at: float | None = None
     """What is shown is folded from there on, until the fold of everything before is there; ``None``: it is."""
     folded_at: float = 0.0

@@ -203,6 +203,7 @@ class Deck:
             None if self.compared is None else self.compared.frame.at,
             None if taped is None else size(taped.bytes),
             None if taped is None else taped.trouble,
+            reel.trouble,
             None if self._since is None else reel.at(self._since),
             history.folded_at,
             self._incidents.now(at),

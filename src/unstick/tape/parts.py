@@ -77,6 +77,11 @@ class Parts(Reel):
         """Whether a writer holds the last part."""
         return self._tapes[-1].growing()
 
+    @property
+    def trouble(self) -> str | None:
+        """What happened to the files meanwhile."""
+        return next((tape.trouble for tape in self._tapes if tape.trouble), None)
+
     def refresh(self) -> int:
         """Take in what was written since, also to a part that is new; how many Frames that were."""
         before = len(self)

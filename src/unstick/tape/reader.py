@@ -96,6 +96,11 @@ class Tape(Reel):
             return False  # a file system without locks
         return False
 
+    @property
+    def trouble(self) -> str | None:
+        """That the file became shorter than what is known of it."""
+        return "the file was cut short" if os.fstat(self._file).st_size < self._scanner.offset else None
+
     def refresh(self) -> int:
         """Take in what was written since; how many Frames that were."""
         before, known = len(self._frames), len(self.entries)

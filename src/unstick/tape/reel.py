@@ -40,6 +40,11 @@ class Reel(ABC):
     def growing(self) -> bool:
         """Whether there may be more."""
 
+    @property
+    def trouble(self) -> str | None:
+        """What happened to the recording while it was open, so that less of it can be played."""
+        return None
+
     @abstractmethod
     def refresh(self) -> int:
         """Take in what came since; how many Frames that were."""

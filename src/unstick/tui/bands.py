@@ -60,6 +60,8 @@ def badges(signal: Signal, overrides: Mapping[str, str]) -> Drawn:
     if signal.place is not None and (words := where_in_time(signal.place, overrides)):
         loud = signal.place.grows or signal.place.paused or signal.place.over
         out += [Piece(f" {words} ", Chrome.PAUSED if loud else Chrome.TAB_ACTIVE, Ground.HEADER)]
+    if signal.place is not None and signal.place.reel_trouble is not None:
+        out += [Piece(f" {shown(signal.place.reel_trouble)} ", Chrome.ALARM, Ground.HEADER)]
     if signal.place is not None and signal.place.tape_trouble is not None:
         out += [Piece(f" REC PAUSED: {shown(signal.place.tape_trouble)} ", Chrome.ALARM, Ground.HEADER)]
     elif signal.place is not None and signal.place.taped is not None:

@@ -11,7 +11,11 @@ from unstick.views.pane import Column, PaneView, Role, Row, Span
 from unstick.views.words import cell
 
 KEY = "shelf"
-_COLUMNS = (Column("name", "", 14), Column("length", "", 6, "right"), Column("title", "", 20, flex=1))
+_COLUMNS = (
+    Column("name", "", 14),
+    Column("length", "", 6, "right", priority=1),
+    Column("title", "", 56, flex=1),  # what it is says more than how long it is
+)
 
 
 def shelf(titles: Sequence[Title], playing: str) -> PaneView:
