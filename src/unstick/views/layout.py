@@ -22,8 +22,8 @@ _WIDEST = 44
 _LONGEST = 8 * CELL_LIMIT
 """Far beyond what data may bring: a text that was cut where it entered is not cut again."""
 _FAULTS = frozenset({Role.WARNING, Role.CRITICAL, Role.UNKNOWN, Role.STALE})
-_DANGLING = re.compile(r" \([^()]{0,8}$")
-"""A parenthesis that has only begun where a text is cut: it says nothing."""
+_DANGLING = re.compile(r" (\([^()]{0,8})?$")
+"""A blank, or a parenthesis that has only begun, where a text is cut: it says nothing."""
 _MODIFIERS = re.compile("[\ufe00-\ufe0f\U0001f3fb-\U0001f3ff]")
 _FLAGS = {0x1F1E6 + nth: chr(ord("A") + nth) for nth in range(26)}
 
