@@ -427,6 +427,7 @@ def test_a_far_jump_is_seen_at_once_then_with_its_histories_then_exactly(
     for module, name, value in ((history, "BACK", 40), (history, "CLOSE", 10), (deck_module, "SLICE_S", 0.0)):
         monkeypatch.setattr(module, name, value)
     monkeypatch.setattr(deck_module, "HASTE_S", 0.05)
+    monkeypatch.setattr(deck_module, "GLIMPSE_S", 0.0)
     played = deck(tape, at=tape.at(140))
     played.pause()
     since: list[float | None] = []
@@ -442,6 +443,21 @@ def test_a_far_jump_is_seen_at_once_then_with_its_histories_then_exactly(
         assert all(same(board.frame, live[1][140].frame) for board in engine.boards)
         await engine.at(140, live[1])
         assert played.place.folded_at >= tape.at(140)
+
+    run(played, test)
+
+
+def test_what_is_folded_soon_is_shown_when_it_is_whole(
+    live: tuple[Path, list[Board]], tape: Tape, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deck_module, "SLICE_S", 0.0)
+    monkeypatch.setattr(deck_module, "GLIMPSE_S", 1e9)
+    played = deck(tape, at=tape.at(140))
+    played.pause()
+
+    async def test(engine: Engine) -> None:
+        await engine.until(lambda: engine.seen)
+        assert told(engine.boards[0]) == told(live[1][140])
 
     run(played, test)
 

@@ -42,6 +42,8 @@ REST_S = 0.05
 """So long they may, while what lies ahead is folded;"""
 HASTE_S = 0.01
 """or so long, while what is shown waits for it;"""
+GLIMPSE_S = 0.5
+"""So long after a jump nothing is shown but the board as it was; then what the Frame says by itself, meanwhile."""
 TOLD_S = 1.0
 """how far it is is told so often then."""
 CLOSE_S = 1.0
@@ -164,16 +166,17 @@ class Deck:
     async def _reached(self, number: int) -> AsyncGenerator[tuple[Board, int | None], None]:
         """The board after a Frame, as long as it is wanted, and the Frame that it is folded from, if not the first.
 
-        Where that takes long after a jump, what the Frame shows by itself comes at once.
+        Where that takes long after a jump, what the Frame says by itself comes first.
         """
         loop, history = asyncio.get_running_loop(), self.history
-        begun, at_once = loop.time(), self.player.jumped
+        begun = asked = loop.time()
+        glimpses = self.player.jumped
         for _ in history.towards(number):
             if loop.time() - begun > SLICE_S:
-                board = history.glimpse(number) if at_once else None
-                if board is not None:
-                    yield board, number
-                at_once = False
+                if glimpses and loop.time() - asked > GLIMPSE_S:
+                    glimpses, board = False, history.glimpse(number)
+                    if board is not None:
+                        yield board, number
                 await asyncio.sleep(0)
                 begun = loop.time()
                 if self.player.wanted is not None:
