@@ -255,6 +255,23 @@ def test_a_statement_that_takes_too_long_under_the_locks_is_given_up(
     assert own_shop.held() == {"1"}
 
 
+def test_under_the_locks_limits_are_tighter(shop: Shop) -> None:
+    names = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "row_security")
+
+    async def work() -> list[list[str]]:
+        writer = postgres_writes.PostgresWriter(Url(shop.url), application="unstick", lock_timeout_s=0.1)
+        await writer.open()
+        told = []
+        async with writer.writing() as writing:
+            told.append([(await writing.rows(f"SHOW {name}"))[0][name] for name in names])
+            await writing.locking('"catalog_tasks"', "SHARE", 0.05)
+            told.append([(await writing.rows(f"SHOW {name}"))[0][name] for name in names])
+        await writer.close()
+        return told
+
+    assert asyncio.run(work()) == [["5s", "100ms", "5s", "off"], ["2s", "50ms", "1s", "off"]]
+
+
 @pytest.mark.parametrize("lost", ["rolled back", "another link"])
 def test_no_statement_runs_outside_its_transaction(shop: Shop, lost: str) -> None:
     async def work() -> None:
