@@ -556,7 +556,10 @@ def test_rows_that_a_policy_hides_are_not_taken_for_missing(own_shop: Shop, requ
     own_shop.configure(postgres_url=Url(f"postgresql://{role}:pw@{own_shop.url.partition('@')[2]}"))
     with pytest.raises(BackendError, match=r"row-level security.*BYPASSRLS"):
         own_shop.plan(ALL)
+    hidden = next(one for one in asyncio.run(actions(own_shop.context)) if one.mark is Mark.MISSING)
+    assert hidden.text == f'policies of row security may hide rows of "catalog_tasks" from {role}'
     own_shop.sql(f"ALTER ROLE {role} BYPASSRLS;")
+    assert {one.mark for one in asyncio.run(actions(own_shop.context))} == {Mark.OK}
     assert own_shop.plan(ALL).targets == ()
 
 

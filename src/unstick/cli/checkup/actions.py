@@ -51,8 +51,10 @@ async def _rights(context: Context) -> list[Check]:
                 [right.privilege for right, _ in wanted],
             )
             rows = await look.rows(sql.statement("doctor_rights"), *arrays)
+            hidden = await look.rows(sql.statement("doctor_hidden"), sorted(set(arrays[0])))
         may = [bool(row["may"]) for row in rows]
-        return list(_told(server["role"], rights, may, superuser=server["superuser"], standby=server["standby"]))
+        found = _told(server["role"], rights, may, superuser=server["superuser"], standby=server["standby"])
+        return [*found, *(_hides(server["role"], row["name"]) for row in hidden)]
 
     connection = PostgresConnection(url)
     setting = "actions.postgres_url" if settings.postgres_url is not None else "postgres.url"
@@ -101,6 +103,12 @@ def _redis_told(action: str, user: str, commands: Sequence[Command], answers: Se
         text = f"{action}: {user} may not {' or '.join(refused)} in Redis"
         return check(SUBJECT, Mark.MISSING, text, "the ACL line of: unstick grants NAME --role operator")
     return check(SUBJECT, Mark.OK, f"{action}: {user} may in Redis")
+
+
+def _hides(role: str, table: str) -> Check:
+    """An action fails where rows are hidden: a task that is not seen is not one that is not there."""
+    text = f"policies of row security may hide rows of {table} from {role}"
+    return check(SUBJECT, Mark.MISSING, text, f"ALTER ROLE {sql.column(role)} BYPASSRLS, as a superuser")
 
 
 def _told(
