@@ -75,12 +75,18 @@ def _boxes(width: int, height: int) -> Iterator[tuple[int, int, int, int]]:
 
 
 def painted(found: Sequence[Run]) -> bytes:
-    """The bytes that draw ``found``; a run of blanks is erased to the end of its line."""
+    """The bytes that draw ``found``; blanks come first and are erased to the end of their line."""
     out: list[str] = []
     pen: Ink | None = None
-    for y, x, text, ink in found:
+    line, end = -1, 0
+    for y, x, text, ink in sorted(found, key=lambda run: (not run[2].isspace(), run[3], run[0], run[1])):
         if ink != pen:
             color, ground, bold = pen = ink
             out.append(f"\x1b[0;{'1;' if bold else ''}{color};{ground}m")
-        out.append(f"\x1b[{y + 1};{x + 1}H{chr(27) + '[K' if text.isspace() else text}")
+        if y != line or x < end:
+            out.append(f"\x1b[{y + 1};{x + 1}H")
+        elif x > end:
+            out.append(f"\x1b[{x - end}C")
+        line, end = (-1, 0) if text.isspace() else (y, x + len(text))
+        out.append("\x1b[K" if text.isspace() else text)
     return "".join(out).encode()
