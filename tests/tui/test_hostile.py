@@ -29,12 +29,12 @@ def shown(path: Path, size: tuple[int, int], looks: int) -> bytes:
         for _ in range(looks):
             for pane in b"12345678v":
                 terminal.press(bytes([pane]) + b"\r")
-                terminal.read(0.02)
-                terminal.press(b"?")
-                terminal.shows("esc closes")
-                terminal.press(b"\x1b")
-                terminal.until(lambda: not any("esc closes" in line for line in terminal.screen.display), "the page")
-                terminal.press(b"0")
+                terminal.read(0.1)
+                terminal.press(b"[[0")
+            terminal.press(b"?")
+            terminal.shows("esc closes")  # what was pressed before has been done
+            terminal.press(b"\x1b")
+            terminal.until(lambda: not any("esc closes" in line for line in terminal.screen.display), "the board")
             terminal.press(b"\x1b[C")
         terminal.press(b"\x03")
         assert terminal.ended() in {0, 130}
