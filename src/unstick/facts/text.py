@@ -82,6 +82,6 @@ def _shown(char: str, code: int) -> str:
         return f"\\x{code:02x}"
     if 0xD800 <= code < 0xE000:
         return "\ufffd"
-    if code in _HIDDEN:
+    if code in _HIDDEN or (code > 0xA0 and unicodedata.category(char) == "Cf"):
         return f"‹U+{code:04X}›"
     return char
