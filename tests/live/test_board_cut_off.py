@@ -126,4 +126,8 @@ def test_operate_in_a_context_that_is_read_only_is_refused_in_one_line(config: P
     terminal = start()
     assert terminal.ended() == REFUSED
     said = "unstick: shop: actions.read_only: this context is read only; mend: leave --operate out\r\n"
-    assert terminal.output.decode() == said
+    told = terminal.output.decode()
+    assert told.endswith(said)
+    assert told.count("unstick: ") == 1
+    if terminal.modes():  # a start like this one has drawn before: that was taken back
+        terminal.assert_restored()
