@@ -3,7 +3,8 @@
 #
 #   setup.sh venv                  .venv with unstick and its development packages, in this checkout
 #   setup.sh servers [live]        PostgreSQL, Redis and RabbitMQ: there, or installed, or one line saying what to install
-#   setup.sh servers test          the same, but a missing server is no error: the tests that need it are skipped
+#   setup.sh servers test          the same with tmux, screen and PgBouncer, but what is missing is no error: the tests
+#                                  that need it are skipped
 #
 # UNSTICK_NO_INSTALL=1 forbids to install system packages. In CI a missing server is an error for the tests, too.
 # Exit status: 0 ready, 1 failed, 3 something is missing that may not be installed here.
@@ -116,14 +117,23 @@ missing_servers() {
   [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || command -v rabbitmq-server >/dev/null || say rabbitmq-server
 }
 
+# What some tests look at besides: they are skipped without it.
+missing_company() {
+  local name
+  for name in tmux screen pgbouncer; do
+    PATH=$PATH:/usr/sbin command -v "$name" >/dev/null || say "$name"
+  done
+}
+
 servers() {
-  local missing optional=no
+  local missing company optional=no
   if [ "${1:-}" = test ] && [ -z "${CI:-}" ]; then optional=yes; fi
   missing=$(missing_servers | xargs)
-  if [ -n "$missing" ] && may_install; then
-    say "servers: installing $missing (their system services stay off) …"
+  if [ "${1:-}" = test ]; then company=$(missing_company | xargs); fi
+  if [ -n "$missing${company:-}" ] && may_install; then
+    say "servers: installing $missing ${company:-} (their system services stay off) …"
     # shellcheck disable=SC2086 # a list of package names
-    if install_packages $missing; then missing=$(missing_servers | xargs); fi
+    if install_packages $missing ${company:-}; then missing=$(missing_servers | xargs); fi
   fi
   if [ -z "$missing" ]; then
     say "servers: PostgreSQL, Redis, RabbitMQ are here"
