@@ -13,6 +13,7 @@ from unstick.backends.postgres import PostgresConnection
 from unstick.backends.redis import RedisConnection
 from unstick.facts.reading import Fresh, Source, Stale, TroubleKind
 from unstick.facts.sync import Drift, SyncDataFacts
+from unstick.pollers import sync_data
 from unstick.pollers.base import Lane
 from unstick.pollers.sync_data import SyncDataPoller
 from unstick.secret import Url
@@ -140,6 +141,20 @@ def test_freshness_is_that_of_the_finite_instants(world: World) -> None:
     assert [facts.newest_at, facts.oldest_at] == [float(line) for line in ends.split()]
     assert facts.rows == 500
     assert (facts.drift, facts.drift_trouble) == (None, None)
+
+
+def test_a_large_table_without_an_index_is_not_read_from_end_to_end(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sync_data, "PASS_PAGES", 2)
+    assert world.look(redis_url=None).newest_at is not None, "an index leads to both ends"
+    world.sql("DROP INDEX user_balances_synced_idx;")
+    world.sql("CREATE INDEX ON user_balances (last_synced_at) WHERE balance > 0;")
+    world.sql("CREATE INDEX ON user_balances (user_id, last_synced_at);")
+    facts = world.look()
+    assert (facts.newest_at, facts.oldest_at) == (None, None)
+    assert facts.instants_trouble == "its age is not asked: no index on last_synced_at"
+    assert facts.drift is not None
 
 
 def test_a_table_that_was_never_analysed_has_an_unknown_size(world: World) -> None:

@@ -45,3 +45,5 @@ class SyncDataFacts(msgspec.Struct, frozen=True, tag="sync_data"):
     drift: Drift | None
     drift_trouble: str | None = None
     """Why there is no drift although it was asked for: Redis could not be read."""
+    instants_trouble: str | None = None
+    """Why nobody asked for the newest and the oldest row: it would take a pass over a large table."""

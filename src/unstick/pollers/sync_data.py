@@ -9,6 +9,7 @@ from unstick import sql
 from unstick.backends.base import BackendError
 from unstick.facts.reading import Source
 from unstick.facts.sync import SyncDataFacts
+from unstick.facts.text import clean
 from unstick.pollers import drift
 from unstick.pollers.drift import Comparison
 from unstick.settings import Sync
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 SAMPLE_CAP = 2000
 BOUNDED_ROWS = 10_000
+PASS_PAGES = 20_000
+"""160 MB: a larger table without an index on its instants is not read from end to end every half minute."""
+NOBODY: dict[str, float | None] = {"newest_at": None, "oldest_at": None}
 _PAGELESS = frozenset({"v", "f"})
 
 
@@ -60,8 +64,9 @@ class SyncDataPoller:
         postgres = connection.postgres
         wanted = min(sample_size, SAMPLE_CAP) if connection.redis is not None else 0
         async with postgres.look(partial(explain, self._relations, postgres.user)) as look:
-            (state,) = await look.rows(self._state, self._table)
-            (ends,) = await look.rows(self._instants) if self._instants else [{"newest_at": None, "oldest_at": None}]
+            (state,) = await look.rows(self._state, self._table, self._settings.synced_at or "")
+            unasked = self._unasked(state)
+            (ends,) = await look.rows(self._instants) if self._instants and not unasked else [NOBODY]
             sample = await self._rows(look, state, wanted) if wanted > 0 else []
         estimate = state["estimate"]
         rows = None if estimate is None else int(estimate)
@@ -81,8 +86,15 @@ class SyncDataPoller:
             oldest_at=ends["oldest_at"],
             drift=None if measured is None else drift.drift_of(measured),
             drift_trouble=trouble,
+            instants_trouble=unasked,
         )
         return facts, measured
+
+    def _unasked(self, state: Row) -> str | None:
+        """Why the newest and the oldest row are not asked for."""
+        if self._instants is None or state["ordered"] or state["pages"] <= PASS_PAGES:
+            return None
+        return f"its age is not asked: no index on {clean(self._settings.synced_at or '')}"
 
     async def _rows(self, look: Look, state: Row, wanted: int) -> list[Row]:
         """One page per wanted row is enough; bloated tables have empty pages, and then the first rows must do."""

@@ -54,6 +54,7 @@ def _parts(fact: Fact) -> Iterator[str]:
         case SyncDataFacts():
             yield _many(fact.rows, "balances")
             yield "" if fact.drift is None else f"{fact.drift.sampled:,} compared"
+            yield fact.instants_trouble or ""
         case HealthFacts():
             yield fact.status or ""
         case HostFacts():
