@@ -62,8 +62,8 @@ CONSUMERS = ("dramatiq", "exports", "thumbnails", "celery")
 # ------------------------------------------------------------------------------------------------------ observers
 
 
-def ask_frozen(config: Path, directory: Path) -> Status:
-    """The same in a frozen world; again when the machine was too busy for a server to answer in time."""
+def ask_patiently(config: Path, directory: Path) -> Status:
+    """What ``status --json`` says; again when the machine was too busy for a server to answer in time."""
     for _ in range(3):
         found = ask_status(config, directory)
         servers = [state for name, state in found.told["sources"].items() if name != "http"]
@@ -161,12 +161,14 @@ def play(name: str, until: Until, watched: threading.Event) -> Scene:
                 until(lambda: incident.true(world), 90, f"{name} by the servers")
                 with contextlib.suppress(LabError):  # the tests say precisely what is not shown
                     until(lambda: incident.shown(witness.told()), 45, f"{name} on the board")
-            living = ask_status(world.config_path, world.directory)
+            living = ask_patiently(world.config_path, world.directory)
             living_board, up = witness.told(), answering(world)
             true = freeze(world, until)
             settled_at, memory = clock.now(), [psutil.virtual_memory().percent]
             with ThreadPoolExecutor(2) as threads:
-                asked = [threads.submit(ask_frozen, config, world.directory) for config in (sharp, world.config_path)]
+                asked = [
+                    threads.submit(ask_patiently, config, world.directory) for config in (sharp, world.config_path)
+                ]
                 board = witness.told_when(
                     until, lambda board: seen_since(board, settled_at), "a board of the frozen world"
                 )
@@ -479,7 +481,7 @@ def test_channels(scene: Scene, observer: str) -> None:
     told, true = scene.frozen[observer]["channels"], scene.true.links
     own = [link["channels"] for link in told["items"] if link["client"] == "unstick"]
     items = [link for link in told["items"] if link["client"] != "unstick"]
-    assert set(own) == {1}
+    assert set(own) <= {1, None}, "the broker counts the channels of a new connection after some seconds"
     assert {link["connection"]: link["channels"] for link in items} == {
         name: link.channels for name, link in true.items()
     }
@@ -488,7 +490,7 @@ def test_channels(scene: Scene, observer: str) -> None:
         assert (link["client"], link["vhost"]) == (expected.client, expected.vhost)
         assert (link["channel_max"], link["heartbeat_s"]) == (expected.channel_max, expected.heartbeat_s)
     assert told["connections"] == len(true) + len(own)
-    assert told["channels"] == sum(link.channels for link in true.values()) + len(own)
+    assert told["channels"] == sum(link.channels for link in true.values()) + sum(filter(None, own))
     assert told["alarms"] == []
 
 
