@@ -698,7 +698,7 @@ warning = 100
         self.program("reports").kill()
 
     def widen_redis(self) -> None:
-        """Redis has no limit again; what ended meanwhile is started again."""
+        """Redis has no limit again."""
         self.redis.cli("CONFIG", "SET", "maxmemory", "0")
 
 
