@@ -381,6 +381,7 @@ oldest_critical = "60s"
         """What is watched beside the job systems: dependencies, maintenance jobs, the programs' own logs, a number."""
         dependencies = (
             f"[[context.lab.dependency]]\nname = {_toml(name)}\nurl = {_toml(url)}\n"
+            'timeout = "12s"\nslow = "8s"\n'  # a machine that runs all of this may be busy
             for name, url in self.leans_on.items()
         )
         presets = ("locks", "health", "metrics", "rotate", "backup")
