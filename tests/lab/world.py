@@ -133,7 +133,7 @@ class World:
         self.postgres.psql("".join(script.read_text() for script in scripts), "world")
 
     def _start_without_rabbit(self) -> None:
-        self.run("wallets", "demo_data.world.wallets")
+        self.start_wallets()
         for name, workers in CONTAINERS.items():
             self.run(name, "demo_data.world.container", name, str(workers))
         self.run("reaper", "demo_data.world.reaper")
@@ -145,6 +145,10 @@ class World:
         for name in AUTOMATION:
             self.start_automation(name)
         self.start_dramatiq()
+
+    def start_wallets(self) -> None:
+        """Those who change the balances in the cache."""
+        self.run("wallets", "demo_data.world.wallets")
 
     def start_around(self) -> None:
         """The web UI and the local API of Dolphin Anty."""
@@ -699,8 +703,10 @@ warning = 100
         self.program("reports").kill()
 
     def widen_redis(self) -> None:
-        """Redis has no limit again."""
+        """Redis has no limit again, and who could not live without it is started again."""
         self.redis.cli("CONFIG", "SET", "maxmemory", "0")
+        if not self.program("wallets").alive:
+            self.start_wallets()
 
 
 _TASK_TABLES = ("catalog_tasks", "object_tasks")

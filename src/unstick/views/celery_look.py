@@ -13,7 +13,7 @@ from unstick.views.pane import Column, Line, PaneView, Role, Row, Span
 from unstick.views.words import cell
 
 KEY = "celery-look"
-_COLUMNS = (Column("name", "", 10), Column("value", "", 40, flex=1))
+_COLUMNS = (Column("name", "", 12), Column("value", "", 40, flex=1))
 
 
 class Asked(msgspec.Struct, frozen=True):
