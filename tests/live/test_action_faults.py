@@ -79,19 +79,21 @@ def test_a_frozen_link_keeps_nobody_waiting_and_is_resolved(own_shop: Shop, prox
     assert own_shop.held() == {"1"}
 
 
-def test_a_connection_that_was_ended_under_the_preview_changes_nothing(shop: Shop) -> None:
+def test_a_connection_that_was_ended_under_the_preview_frees_once(shop: Shop) -> None:
+    """Whoever hears of the end before he sends anything connects anew; whoever does not says that nothing was sent."""
     shop.hold("gone_1", 1)
     end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'unstick %'"
 
-    async def work(gate: Gate) -> tuple[Receipt, Receipt]:
+    async def work(gate: Gate) -> tuple[Receipt, set[str], Receipt]:
         plan = await shop.decided(gate, ALL)
         await asyncio.to_thread(shop.sql, f"{end} AND datname = current_database();")
-        lost = await gate.apply(plan, YES)
-        return lost, await gate.apply(await gate.plan(ALL), YES)
+        lost, held = await gate.apply(plan, YES), shop.held()
+        return lost, held, await gate.apply(await gate.plan(ALL), YES)
 
-    lost, done_after = shop.run(work)
-    assert lost.outcome is Outcome.NOT_SENT
-    assert done_after.outcome is Outcome.APPLIED
+    lost, held, after = shop.run(work)
+    told = {Outcome.NOT_SENT: ({"1"}, Outcome.APPLIED), Outcome.APPLIED: (set(), Outcome.NOTHING)}
+    assert (held, after.outcome) == told[lost.outcome]
+    assert shop.held() == set()
 
 
 def test_a_panic_file_that_comes_between_two_attempts_ends_them(shop: Shop) -> None:
@@ -443,7 +445,7 @@ def test_a_torn_line_of_the_audit_log_hides_no_other(shop: Shop) -> None:
 
 def test_ctrl_c_in_mid_apply_prints_the_receipt(own_shop: Shop, start: Callable[[], subprocess.Popen[bytes]]) -> None:
     own_shop.hold("gone_1", 1)
-    slow(own_shop, 0.5, at_commit=True)
+    slow(own_shop, 1.2, at_commit=True)
     with start() as process:
         try:
             wait_until(
@@ -460,7 +462,7 @@ def test_ctrl_c_in_mid_apply_prints_the_receipt(own_shop: Shop, start: Callable[
 def test_who_is_cancelled_in_mid_apply_has_applied(own_shop: Shop) -> None:
     """Ctrl+C, or a board that is closed: the outcome is waited for and written down."""
     own_shop.hold("gone_1", 1)
-    slow(own_shop, 0.5, at_commit=True)
+    slow(own_shop, 1.2, at_commit=True)
 
     async def work(gate: Gate) -> None:
         plan = await own_shop.decided(gate, ALL)

@@ -66,11 +66,18 @@ def test_what_is_scraped_is_what_the_servers_say(
             states = [value(text, "proxies", state=state) or 0 for state in ("in_use", "blocked", "free")]
             assert sum(states) == total
             assert value(text, "probe_value", source="probe:blocked") == blocked
-            limit = value(text, "postgres_connections_limit", source="postgres-server")
-            assert limit == int(postgres.psql("SHOW max_connections")) - int(
-                postgres.psql("SHOW superuser_reserved_connections")
+            server = {"source": "postgres-server"}
+            wait_until(
+                lambda: value(scraped(url), "postgres_connections_limit", **server) is not None, 30, "the server"
             )
-            assert (value(text, "redis_memory_used_bytes", source="redis-server") or 0) > 100_000
+            assert value(scraped(url), "postgres_connections_limit", **server) == int(
+                postgres.psql("SHOW max_connections")
+            ) - int(postgres.psql("SHOW superuser_reserved_connections"))
+            wait_until(
+                lambda: (value(scraped(url), "redis_memory_used_bytes", source="redis-server") or 0) > 100_000,
+                30,
+                "Redis",
+            )
             running.send_signal(signal.SIGTERM)
             assert running.wait(30) == 0
         finally:

@@ -23,7 +23,15 @@ def written(folder: Path, text: str) -> Path:
 
 
 def chosen(**given: object) -> ScreenChoice:
-    none = {"path": None, "context": None, "theme": None, "no_mouse": None, "fps": None, "low_bandwidth": None}
+    none = {
+        "path": None,
+        "context": None,
+        "theme": None,
+        "no_mouse": None,
+        "fps": None,
+        "low_bandwidth": None,
+        "wall": False,
+    }
     return {**none, **given}  # type: ignore[typeddict-item]
 
 

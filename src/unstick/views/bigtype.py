@@ -40,7 +40,7 @@ def big(text: str, scale: Scale) -> tuple[str, ...]:
     """``text`` in big capitals; what has no letter is a question mark.
 
     >>> big("1:2", SMALL)
-    ('▄█       ▀▀█', ' █   ▀   █▀▀', '▀▀▀  ▀  ▀▀▀')
+    ('▄█   ▄  ▀▀█', ' █   ▄  █▀▀', '▀▀▀     ▀▀▀')
     """
     letters = [GLYPHS.get(char, GLYPHS["?"]) for char in text.upper()]
     dots = [
