@@ -2,4 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+
 from tests.lab.fixtures import *  # noqa: F403
+
+# A shell without job control starts what is in the background deaf to ctrl+c, and so would be everything started here.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import aclosing, suppress
@@ -26,6 +27,8 @@ from unstick.views.screen import Told
 log = logging.getLogger(__name__)
 _FIRST_RETRY_S = 1.0
 _LONGEST_RETRY_S = 30.0
+TURN_S = 0.001
+"""So long a thread keeps the interpreter from one that wants it (Python: 5 ms): a key wants it more than once."""
 PARTING_S = 0.8
 """What is in flight when the program is left has so long to finish."""
 
@@ -93,6 +96,7 @@ class Engine:
 
     def start(self) -> None:
         """Begin to read the feed."""
+        sys.setswitchinterval(TURN_S)
         self._thread.start()
 
     def take(self) -> News:
